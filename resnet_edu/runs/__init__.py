@@ -1,0 +1,26 @@
+"""Runs on disk: written as they train, readable meanwhile, resumable; tables out. No torch here."""
+
+from resnet_edu.runs.export import export, pack
+from resnet_edu.runs.files import RunBusy, RunError
+from resnet_edu.runs.progress import Progress, progress
+from resnet_edu.runs.run import Run, Status
+from resnet_edu.runs.shelf import Shelf, default_shelf, recorded
+from resnet_edu.runs.writer import RunWriter
+
+load = Run
+
+__all__ = [
+    "Progress",
+    "Run",
+    "RunBusy",
+    "RunError",
+    "RunWriter",
+    "Shelf",
+    "Status",
+    "default_shelf",
+    "export",
+    "load",
+    "pack",
+    "progress",
+    "recorded",
+]

@@ -1,0 +1,193 @@
+"""A run as it lies on disk, finished or growing: status, tables and weights."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from resnet_edu.experiment import Experiment
+from resnet_edu.runs import files
+from resnet_edu.runs.files import RunError
+from resnet_edu.spec import SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+EVAL_COLUMNS = ("step", "images", "train_error", "train_error_batch", "train_loss", "test_error", "test_loss")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is. `state` is queued, running, done, stopped, interrupted, diverged or failed."""
+
+    state: str
+    step: int
+    steps: int
+    seconds: float
+    message: str = ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None before the first step and after the last."""
+        if self.state != "running" or not self.step:
+            return None
+        return self.seconds / self.step * (self.steps - self.step)
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come unless somebody asks for it."""
+        return self.state not in ("queued", "running")
+
+    @property
+    def complete(self) -> bool:
+        """It went as far as it can go: to its last step, or to where it broke."""
+        return self.state in ("done", "diverged", "failed")
+
+
+class Run:
+    """One run's folder. Everything is read when asked for, so a growing run shows its newest rows."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / files.EXPERIMENT).exists():
+            raise RunError(f"{self.path} is no run: it has no {files.EXPERIMENT}")
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """Raises `RunError` when the file is damaged or describes something unknown."""
+        data = files.read_json(self.path / files.EXPERIMENT)
+        data.pop("schema", None)
+        try:
+            return Experiment.from_dict(data)
+        except SpecError as error:
+            raise RunError(f"{self.path / files.EXPERIMENT}: {error}") from None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How it was computed: device, dtype, memory_format, threads, versions, commit, layers."""
+        path = self.path / files.HOW
+        return files.read_json(path) if path.exists() else {}
+
+    def queue(self) -> None:
+        """Say that the run waits to be trained (on), and take back any wish to stop it."""
+        (self.path / files.STOP).unlink(missing_ok=True)
+        if (self.path / files.STATUS).exists():
+            said = files.read_json(self.path / files.STATUS)
+            files.write_json(self.path / files.STATUS, said | {"state": "queued", "message": ""})
+
+    def stop(self) -> None:
+        """Ask whoever trains the run to stop after the present steps."""
+        (self.path / files.STOP).touch()
+        if not self.busy():
+            said = files.read_json(self.path / files.STATUS) if (self.path / files.STATUS).exists() else {}
+            files.write_json(self.path / files.STATUS, said | {"state": "stopped"})
+
+    def busy(self) -> bool:
+        """True while a process holds the run to write it."""
+        try:
+            with FileLock(self.path / files.LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a read-only shelf: nobody writes there
+            return False
+
+    def status(self) -> Status:
+        path = self.path / files.STATUS
+        said = files.read_json(path) if path.exists() else {}
+        state = said.get("state", "queued")
+        if state in ("running", "queued") and self.busy():
+            state = "running"
+        elif state == "running":
+            state = "interrupted"
+        steps = self.experiment.recipe.steps
+        return Status(state, said.get("step", 0), steps, said.get("seconds", 0.0), said.get("message", ""))
+
+    def steps(self) -> pd.DataFrame:
+        """One row a step: step, loss (nats, of that step's batch), lr, seconds since the start."""
+        return self._table(files.STEPS, ("step", "loss", "lr", "seconds"))
+
+    def evals(self) -> pd.DataFrame:
+        """One row an evaluation, after `step` updates: errors in %, losses in nats, over `images`."""
+        return self._table(files.EVALS, EVAL_COLUMNS)
+
+    def layers(self) -> pd.DataFrame:
+        """One row per recorded step and layer (0 is nearest the input): L2 norms of the loss
+        gradient, of the weights after the step, and of the step's update."""
+        import numpy as np
+        import pandas as pd
+
+        if (table := self._parquet("layers")) is not None:
+            return table
+        names = self.how.get("layers", [])
+        rows = files.read_norms(self.path / files.LAYERS, len(names))
+        columns = {
+            "step": np.repeat(rows[:, 0].astype(int), len(names)),
+            "layer": np.tile(np.arange(len(names)), len(rows)),
+            "name": np.tile(np.array(names, dtype=object), len(rows)),
+        }
+        norms = rows[:, 1:].reshape(len(rows), len(files.NORMS), len(names))
+        return pd.DataFrame(columns | {norm: norms[:, i].ravel() for i, norm in enumerate(files.NORMS)})
+
+    def blocks(self) -> pd.DataFrame:
+        """One row per evaluation and block: norm of the loss gradient at the block's output, and the
+        cosine between the gradients at nearby inputs (Balduzzi 2017), on a fixed batch."""
+        import pandas as pd
+
+        if (table := self._parquet("blocks")) is not None:
+            return table
+        rows = [
+            {"step": line["step"], "block": i, "name": name, "gradient": gradient, "correlation": cosine}
+            for line in files.read_rows(self.path / files.BLOCKS)
+            for i, (name, gradient, cosine) in enumerate(
+                zip(line["names"], line["gradient"], line["correlation"], strict=True)
+            )
+        ]
+        table = pd.DataFrame(rows, columns=["step", "block", "name", "gradient", "correlation"])
+        return table.astype({"gradient": float, "correlation": float})
+
+    def weight_steps(self) -> list[int]:
+        """After how many steps weights were kept."""
+        found = (re.fullmatch(r"(\d+)\.safetensors", p.name) for p in (self.path / files.WEIGHTS).glob("*"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def weights(self, step: int | None = None) -> dict[str, np.ndarray]:
+        """Tensors by name after `step` steps (the last kept by default); raises `RunError`."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        kept = self.weight_steps()
+        if not kept or (step is not None and step not in kept):
+            raise RunError(f"{self.name} kept no weights at step {step}; kept: {kept or 'none'}")
+        path = files.weights_file(self.path, kept[-1] if step is None else step)
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise RunError(f"{path} is damaged ({error}); train again, or copy the run again") from None
+
+    def _parquet(self, name: str) -> pd.DataFrame | None:
+        import pandas as pd
+
+        path = self.path / f"{name}.parquet"
+        return pd.read_parquet(path) if path.exists() else None
+
+    def _table(self, file: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        import pandas as pd
+
+        if (table := self._parquet(file.removesuffix(".jsonl"))) is not None:
+            return table
+        table = pd.DataFrame(files.read_rows(self.path / file), columns=list(columns))
+        return table.astype({name: int if name in ("step", "images") else float for name in columns})
