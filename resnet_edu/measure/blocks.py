@@ -1,0 +1,57 @@
+"""The gradient at every block's output, and how alike it is for nearly the same input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet_edu.measure.errors import kept_statistics
+from resnet_edu.nets import Stack
+
+NEARBY = 0.01
+
+
+@dataclass(frozen=True)
+class BlockGradients:
+    """Per block, from input to output: L2 norm of d(mean loss)/d(output), and the cosine (−1 … 1)
+    between that gradient and the one at an input moved by 1 %, averaged over the images."""
+
+    names: list[str]
+    gradient: list[float]
+    correlation: list[float]
+
+
+def block_gradients(
+    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator
+) -> BlockGradients:
+    """`inputs` float [N, C, H, W], normalised. Batch statistics, as in training.
+
+    Balduzzi 2017 ("shattered gradients"): in deep plain nets the gradients at nearby inputs are
+    nearly unrelated, which a norm cannot show.
+    """
+    names = [name for name, _ in net.units()]
+    with kept_statistics(net, training=True):
+        here = _gradients(net, inputs, labels, names)
+        there = _gradients(net, inputs + _nudge(inputs, generator), labels, names)
+    norms = [gradient.norm().item() for gradient in here]
+    cosines = [
+        F.cosine_similarity(a.flatten(1), b.flatten(1), eps=1e-30).mean().item()
+        for a, b in zip(here, there, strict=True)
+    ]
+    return BlockGradients(names, norms, cosines)
+
+
+def _nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:
+    """A random move of every image, 1 % of the image's own length."""
+    noise = torch.randn(inputs.shape, generator=generator).to(inputs)
+    lengths = inputs.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
+    return NEARBY * noise * lengths.view(-1, *[1] * (inputs.dim() - 1))
+
+
+def _gradients(net: Stack, inputs: Tensor, labels: Tensor, names: list[str]) -> list[Tensor]:
+    trace = net.trace(inputs)
+    loss = F.cross_entropy(trace.logits.float(), labels)
+    return list(torch.autograd.grad(loss, [trace.intermediates[name] for name in names]))

@@ -1,0 +1,64 @@
+"""Error and loss over many images, with running or with batch statistics, leaving no trace on the net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resnet_edu.data import DataSet, normalise
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Share of images classified wrongly, in %, and mean cross-entropy, in nats."""
+
+    error: float
+    loss: float
+
+
+@contextmanager
+def kept_statistics(net: nn.Module, *, training: bool) -> Iterator[None]:
+    """Run the net in train or eval mode; put mode and normalisation statistics back, whatever happens."""
+    was_training = net.training
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()] if training else []
+    net.train(training)
+    try:
+        yield
+    finally:
+        net.train(was_training)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+
+@torch.no_grad()
+def errors(
+    net: nn.Module,
+    data: DataSet,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    batch: int,
+    batch_statistics: bool = False,
+) -> Errors:
+    """`images` uint8 [N, C, H, W], `labels` int64 [N]. With `batch_statistics` every batch is
+    normalised by its own mean and variance, as in training: lagging running statistics can fake
+    degradation, and the two errors beside each other show whether they do."""
+    wrong = torch.zeros((), dtype=torch.long, device=images.device)
+    total = torch.zeros((), dtype=torch.float64, device="cpu")
+    with kept_statistics(net, training=batch_statistics):
+        for some, truth in zip(_chunks(images, batch), _chunks(labels, batch), strict=True):
+            logits = net(normalise(some, data)).float()
+            wrong += (logits.argmax(1) != truth).sum()
+            total += F.cross_entropy(logits, truth, reduction="sum").cpu()
+    return Errors(100 * wrong.item() / len(labels), total.item() / len(labels))
+
+
+def _chunks(tensor: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be noise."""
+    return tensor.tensor_split(max(1, round(len(tensor) / size)))

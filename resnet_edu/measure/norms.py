@@ -1,0 +1,32 @@
+"""Every layer's gradient, weight and update norm after one step: one fused call, one small tensor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def layer_norms(weights: list[nn.Parameter], optimizer: torch.optim.SGD) -> Tensor:
+    """L2 norms, float32 [3, layers]: of the loss gradient (weight decay not in it), of the weights
+    after the step, and of what the step changed. To be called right after `optimizer.step()`.
+
+    SGD with momentum moves weights by lr × its buffer, so the update need not be remembered.
+    """
+    group = optimizer.param_groups[0]
+    gradients = [_gradient(weight) for weight in weights]
+    moves = [_direction(weight, optimizer, group) for weight in weights]
+    # The list form of torch.linalg.vector_norm, the one that clip_grad_norm_ uses: one launch for all.
+    norms = torch.stack(torch._foreach_norm([*gradients, *(w.detach() for w in weights), *moves]))
+    norms = norms.float().view(3, len(weights))
+    return norms * torch.tensor([[1.0], [1.0], [float(group["lr"])]], device=norms.device)
+
+
+def _gradient(weight: nn.Parameter) -> Tensor:
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _direction(weight: nn.Parameter, optimizer: torch.optim.SGD, group: dict) -> Tensor:
+    buffer = optimizer.state[weight].get("momentum_buffer")
+    if buffer is not None:
+        return buffer
+    return _gradient(weight) + group["weight_decay"] * weight.detach()  # up to the decay's own tiny move

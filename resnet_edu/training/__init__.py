@@ -1,0 +1,8 @@
+"""`train(experiment, …)` yields blocks of steps as arrays; it knows neither screen nor file."""
+
+from resnet_edu.training.devices import DeviceError, apply, choose
+from resnet_edu.training.diagnosis import Divergence
+from resnet_edu.training.loop import Block, train
+from resnet_edu.training.schedule import Recording
+
+__all__ = ["Block", "DeviceError", "Divergence", "Recording", "apply", "choose", "train"]

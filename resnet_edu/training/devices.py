@@ -1,0 +1,119 @@
+"""Where and how a training is computed: device, precision, memory format, threads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+import resnet_edu
+from resnet_edu import nets
+from resnet_edu.experiment import Experiment
+
+PRECISIONS = ("float32", "bfloat16")
+FORMATS = ("contiguous_format", "channels_last")
+WORTH_MEASURING = 1_000
+TIMED_STEPS = 3
+CLEARLY = 1.1
+
+
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
+def available() -> list[str]:
+    found = ["cuda"] if torch.cuda.is_available() else []
+    found += ["mps"] if torch.backends.mps.is_available() else []
+    return [*found, "cpu"]
+
+
+def choose(
+    experiment: Experiment, *, channels: int, side: int, classes: int, device: str | None = None
+) -> dict[str, Any]:
+    """Device, precision and memory format for this experiment, and what spoke for them.
+
+    Long runs are preceded by a short measurement of the candidates, on the residual twin whichever
+    twin it is, so that both are computed alike. Short ones use float32, contiguous. Raises
+    `DeviceError` for a device that is not here.
+    """
+    found = available()
+    device = device or found[0]
+    if device.split(":")[0] not in found:
+        raise DeviceError(f"device is {device!r}; this machine has {', '.join(found)}")
+    how: dict[str, Any] = {"device": device, "precision": PRECISIONS[0], "memory_format": FORMATS[0]}
+    if experiment.recipe.steps >= WORTH_MEASURING:
+        timed = _timed(experiment, (channels, side, classes), device)
+        how |= dict(zip(("precision", "memory_format"), _fastest(timed), strict=True))
+        how["measured_ms_per_step"] = {" ".join(key): round(1000 * s, 3) for key, s in timed.items()}
+    return how | _provenance(device)
+
+
+def apply(how: Mapping[str, Any]) -> None:
+    """Set this process up as the run was begun (threads decide the last bits on a CPU)."""
+    torch.set_num_threads(how["threads"])
+
+
+def autocast(how: Mapping[str, Any]) -> contextlib.AbstractContextManager:
+    """bfloat16 where the run uses it; weights, norms and losses stay float32."""
+    if how["precision"] == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(how["device"]).type, dtype=getattr(torch, how["precision"]))
+
+
+def _timed(experiment: Experiment, shape: tuple[int, int, int], device: str) -> dict[tuple[str, str], float]:
+    """Seconds a step of every candidate, on the residual twin and random images."""
+    twin = experiment.twin() if experiment.net.plain else experiment
+    channels, side, classes = shape
+    images = torch.randn(twin.recipe.batch, channels, side, side, device=device)
+    labels = torch.randint(classes, (twin.recipe.batch,), device=device)
+    timed = {}
+    for precision in PRECISIONS:
+        for form in FORMATS:
+            how = {"device": device, "precision": precision}
+            net = nets.build(twin.net, channels=channels, side=side, classes=classes, seed=0)
+            net = net.to(device).to(memory_format=getattr(torch, form))
+            inputs = images.contiguous(memory_format=getattr(torch, form))
+            times = [_seconds_of_a_step(net, inputs, labels, how) for _ in range(1 + TIMED_STEPS)]
+            timed[precision, form] = min(times[1:])
+    return timed
+
+
+def _seconds_of_a_step(net, inputs, labels, how) -> float:
+    started = time.perf_counter()
+    with autocast(how):
+        logits = net(inputs)
+    F.cross_entropy(logits.float(), labels).backward()
+    if torch.device(how["device"]).type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _fastest(timed: dict[tuple[str, str], float]) -> tuple[str, str]:
+    """The quickest candidate, if clearly quicker than the plainest one."""
+    plainest = (PRECISIONS[0], FORMATS[0])
+    best = min(timed, key=timed.__getitem__)
+    return best if timed[plainest] > CLEARLY * timed[best] else plainest
+
+
+def _provenance(device: str) -> dict[str, Any]:
+    kind = torch.device(device).type
+    name = (
+        torch.cuda.get_device_name(device) if kind == "cuda" else platform.processor() or platform.machine()
+    )
+    return {
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "versions": {
+            "resnet_edu": resnet_edu.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+        "system": f"{platform.system()} {platform.machine()}",
+    }

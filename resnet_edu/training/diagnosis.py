@@ -1,0 +1,52 @@
+"""Why a training broke: the step, the layer and the cause, found where the numbers still lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from resnet_edu.nets import Stack
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """`step` is the first whose loss was unusable (0 is the first step of all)."""
+
+    step: int
+    layer: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"diverged at step {self.step}, layer {self.layer}: {self.cause}"
+
+
+def loss_limit(classes: int) -> float:
+    """A net that guesses evenly has a loss of ln(classes); a thousand times that is past recovery."""
+    return 1000 * math.log(max(2, classes))
+
+
+def diagnose(
+    net: Stack, layers: list[tuple[str, nn.Parameter]], inputs: Tensor, step: int, loss: float
+) -> Divergence:
+    """To be called after the forward pass of `step`, before its backward pass: the gradients of the
+    step before still lie on the weights, and tell whether it was them."""
+    for name, weight in layers:
+        if not bool(weight.isfinite().all()):
+            if weight.grad is not None and not bool(weight.grad.isfinite().all()):
+                return Divergence(step, name, f"its gradient was {_kind(weight.grad)} at step {step - 1}")
+            return Divergence(step, name, f"the update of step {step - 1} made its weights {_kind(weight)}")
+    with torch.no_grad():
+        trace = net.trace(inputs)
+    for name, output in {**trace.intermediates, "logits": trace.logits}.items():
+        if not bool(output.isfinite().all()):
+            return Divergence(
+                step, name, f"its output overflowed to {_kind(output)}; all weights were finite"
+            )
+    return Divergence(step, "logits", f"the loss grew to {loss:.3g}, all values finite")
+
+
+def _kind(tensor: Tensor) -> str:
+    return "NaN" if bool(tensor.isnan().any()) else "infinite"

@@ -1,0 +1,52 @@
+"""What is recorded when: dense early, where most happens, and log-spaced later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PER_DECADE = 30
+DENSE = 10
+EVALUATED = (512, 5_000)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """No part of the experiment: recording more changes no number."""
+
+    every_step: bool = False
+    checkpoints: int = 1
+
+    def norm_steps(self, steps: int) -> frozenset[int]:
+        """Steps whose layer norms are recorded: the first ten, then about 30 a decade, and the last."""
+        if self.every_step:
+            return frozenset(range(steps))
+        return frozenset({*range(min(DENSE, steps)), *_log_spaced(DENSE, steps, PER_DECADE), steps - 1})
+
+    def weight_steps(self, steps: int) -> frozenset[int]:
+        """After which steps weights are kept: `checkpoints` log-spaced ones, the last among them."""
+        if self.checkpoints <= 1:
+            return frozenset({steps})
+        first = max(1.0, steps / 1000)
+        ratio = (steps / first) ** (1 / (self.checkpoints - 1))
+        return frozenset({round(first * ratio**i) for i in range(self.checkpoints - 1)} | {steps})
+
+
+def evaluation_steps(steps: int) -> frozenset[int]:
+    """After which steps the net is evaluated: at the start, one early, 4 to 40 evenly, the end."""
+    parts = min(40, max(4, steps // 1000))
+    even = {round(steps * part / parts) for part in range(parts + 1)}
+    return frozenset(even | {round(steps / parts / 4)})
+
+
+def evaluated_images(available: int, *, last: bool) -> int:
+    """All at the end; before it the first tenth of the (shuffled) images, within 512 … 5,000."""
+    low, high = EVALUATED
+    return available if last else min(available, max(low, min(high, available // 10)))
+
+
+def _log_spaced(first: int, end: int, per_decade: int) -> list[int]:
+    spaced, position = [], float(first)
+    while position < end:
+        spaced.append(int(position))
+        position *= 10 ** (1 / per_decade)
+    return spaced
