@@ -1,0 +1,33 @@
+"""The `resnet-edu` command. Each subcommand imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from resnet_edu import __version__
+from resnet_edu.cli import data, runs, study, train
+from resnet_edu.runs import RunError
+from resnet_edu.spec import SpecError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 done, 2 for what cannot be done (said in one line), 130 stopped."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (SpecError, RunError, data.errors()) as error:
+        print(f"resnet-edu: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="resnet-edu", description="See why residual networks work.")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for room in (study, train, runs, data):
+        room.add(commands)
+    return top

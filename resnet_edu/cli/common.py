@@ -1,0 +1,90 @@
+"""What the subcommands share: the shelf, tables and errors on a terminal, a gentle Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from resnet_edu.runs import Run, Shelf
+
+console = Console(highlight=False)
+
+
+def add_shelf(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--shelf",
+        type=Path,
+        metavar="DIR",
+        help="folder of runs (default: RESNET_EDU_RUNS, else the user's data)",
+    )
+
+
+def add_data_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where data sets lie (default: RESNET_EDU_DATA, else the cache)",
+    )
+
+
+def use_data_dir(options: argparse.Namespace) -> None:
+    """Worker processes inherit the environment, so that is where the folder is told."""
+    if options.data_dir is not None:
+        os.environ["RESNET_EDU_DATA"] = str(options.data_dir.resolve())
+
+
+def shelf_of(options: argparse.Namespace) -> Shelf:
+    return Shelf(options.shelf)
+
+
+def last_error(run: Run, which: str = "train_error") -> str:
+    """The newest evaluation's error, as text in %."""
+    evals = run.evals()
+    return "" if evals.empty else f"{evals[which].iloc[-1]:.2f} %"
+
+
+def print_table(table: pd.DataFrame, title: str = "") -> None:
+    shown = Table(
+        title=title or None, title_justify="left", box=None, header_style="bold", padding=(0, 2, 0, 0)
+    )
+    for name in table.columns:
+        shown.add_column(
+            str(name),
+            overflow="fold",
+            justify="right" if pd.api.types.is_numeric_dtype(table[name]) else "left",
+        )
+    for row in table.itertuples(index=False):
+        shown.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(shown)
+
+
+@contextmanager
+def gentle_interrupt(message: str) -> Iterator[Callable[[], bool]]:
+    """Yields `wanted()`, false after the first Ctrl-C; the second one interrupts at once."""
+    pressed = False
+
+    def first(signum, frame) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, before)
+        console.print(f"\n{message}")
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield lambda: not pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds as 'm:ss'; '–:––' when not known yet."""
+    return "–:––" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,122 @@
+"""`resnet-edu runs`: list, show, compare, remove, export and pack what was trained."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
+from resnet_edu.runs import Run, Shelf, export, pack, recorded
+from resnet_edu.runs.export import FORMATS
+
+
+def add(commands) -> None:
+    runs = commands.add_parser(
+        "runs", help="list, show, compare, remove, export runs; resume is its own command"
+    )
+    _places(runs)
+    runs.set_defaults(run=_list)
+    verbs = runs.add_subparsers(metavar="VERB")
+    for verb, act, text, many in (
+        ("list", _list, "all runs", None),
+        ("show", _show, "one run: settings, how it was computed, evaluations", "one"),
+        ("compare", _compare, "where runs differ, and their errors", "many"),
+        ("remove", _remove, "delete runs", "many"),
+        ("export", _export, "tables as CSV or Parquet", "many"),
+        ("pack", _pack, "make finished runs small, to ship with the package", "many"),
+    ):
+        command = verbs.add_parser(verb, help=text)
+        if many:
+            command.add_argument(
+                "names", nargs="+" if many == "many" else 1, help="names, or unambiguous parts"
+            )
+        _places(command)
+        command.set_defaults(run=act)
+    verbs.choices["remove"].add_argument("--yes", action="store_true", help="do not ask")
+    verbs.choices["export"].add_argument("--to", type=Path, default=Path("."), metavar="DIR")
+    verbs.choices["export"].add_argument("--format", default="csv", choices=FORMATS)
+    verbs.choices["pack"].add_argument("--into", type=Path, required=True, metavar="DIR")
+    verbs.choices["pack"].add_argument(
+        "--weights", action="store_true", help="the kept weights too, in half precision"
+    )
+
+
+def _places(command: argparse.ArgumentParser) -> None:
+    add_shelf(command)
+    command.add_argument("--recorded", action="store_true", help="the runs that ship with the package")
+
+
+def _shelf(options: argparse.Namespace) -> Shelf:
+    return recorded() if options.recorded else shelf_of(options)
+
+
+def _chosen(options: argparse.Namespace) -> list[Run]:
+    shelf = _shelf(options)
+    return [shelf.find(name) for name in options.names]
+
+
+def _list(options: argparse.Namespace) -> int:
+    shelf = _shelf(options)
+    rows = [_row(run) for run in shelf.runs()]
+    if rows:
+        print_table(pd.DataFrame(rows))
+    else:
+        console.print(f"No runs in {shelf.path} yet. `resnet-edu demo` makes some in a minute.")
+    return 0
+
+
+def _row(run: Run) -> dict[str, str]:
+    status = run.status()
+    step = f"{status.step}/{status.steps}"
+    errors = {"train error": last_error(run), "test error": last_error(run, "test_error")}
+    return {"run": run.name, "state": status.state, "step": step, **errors}
+
+
+def _show(options: argparse.Namespace) -> int:
+    run = _chosen(options)[0]
+    status = run.status()
+    console.print(
+        f"[bold]{run.name}[/bold]  {status.state}, step {status.step} of {status.steps}  {status.message}"
+    )
+    console.print(f"{run.path}\n")
+    settings = {name: str(value) for name, value in run.experiment.to_query().items()}
+    how = {name: str(value) for name, value in run.how.items() if name != "layers"}
+    for title, facts in (("Experiment (defaults left out)", settings), ("How it was computed", how)):
+        print_table(pd.DataFrame(facts.items(), columns=[title, ""]))
+        console.print()
+    print_table(run.evals(), "Evaluations: errors in %, losses in nats")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    runs = _chosen(options)
+    settings = pd.DataFrame([run.experiment.to_query() for run in runs], index=[run.name for run in runs])
+    differing = settings.loc[:, settings.nunique(dropna=False) > 1].fillna("default")
+    rows = pd.DataFrame([_row(run) for run in runs]).set_index("run")
+    print_table(rows.join(differing).reset_index())
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    runs, shelf = _chosen(options), _shelf(options)
+    console.print("\n".join(run.name for run in runs))
+    if not options.yes and console.input(f"Remove {len(runs)} from {shelf.path}? [y/N] ").lower() != "y":
+        console.print("Nothing was removed.")
+        return 1
+    for run in runs:
+        shelf.remove(run)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    for run in _chosen(options):
+        console.print("\n".join(str(path) for path in export(run, options.to, options.format)))
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    for run in _chosen(options):
+        console.print(str(pack(run, options.into, weights=options.weights).path))
+    return 0

@@ -1,0 +1,170 @@
+"""`resnet-edu train` and `resnet-edu resume`: one training, in this process."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from resnet_edu import budgets
+from resnet_edu.cli.common import (
+    add_data_dir,
+    add_shelf,
+    console,
+    gentle_interrupt,
+    last_error,
+    shelf_of,
+    use_data_dir,
+)
+from resnet_edu.experiment import Experiment, ImageFolder, settings_help
+from resnet_edu.runs import Run, RunError
+
+EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N (resnet-N-B, -C for other shortcuts).
+Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
+
+
+def add(commands) -> None:
+    train = commands.add_parser("train", help="train one net", epilog=EPILOG)
+    train.add_argument("--budget", help=f"start from a named budget: {', '.join(budgets.BUDGETS)}")
+    train.add_argument("--experiment", metavar="FILE", help="start from an experiment's JSON file")
+    _add_settings(train)
+    train.add_argument(
+        "--again", action="store_true", help="a new attempt, if the experiment was trained before"
+    )
+    _add_running(train)
+    train.set_defaults(run=_train)
+    resume = commands.add_parser("resume", help="train a stopped run on")
+    resume.add_argument("name", help="the run's name, or a part of it that no other has")
+    _add_running(resume)
+    resume.set_defaults(run=_resume)
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    names = settings_help()
+    short = [name.rsplit(".", 1)[-1] for name in names]
+    group = command.add_argument_group("settings")
+    for name, text in names.items():
+        last = name.rsplit(".", 1)[-1]
+        flags = [f"--{name}"] + ([f"--{last}"] if "." in name and short.count(last) == 1 else [])
+        if text:
+            shown = text.replace("%", "%%")
+            group.add_argument(*flags, dest=f"set:{name}", metavar=last.upper(), help=shown)
+
+
+def _add_running(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    command.add_argument("--every-step", action="store_true", help="record layer norms at every step")
+    command.add_argument(
+        "--checkpoints", type=int, default=1, metavar="N", help="keep weights at N log-spaced steps"
+    )
+    add_shelf(command)
+    add_data_dir(command)
+
+
+def experiment_of(options: argparse.Namespace) -> Experiment:
+    """Budget or file first, then the flags on top; raises `SpecError`."""
+    told = {
+        name[4:]: value
+        for name, value in vars(options).items()
+        if name.startswith("set:") and value is not None
+    }
+    if data := told.get("data", ""):
+        kind, _, path = data.partition(":")
+        told["data"] = kind
+        if path:
+            told["data.path"] = path
+    base: dict[str, str] = {}
+    if options.experiment:
+        base = _read(options.experiment).to_query()
+    elif options.budget:
+        net = told.pop("net", "resnet-20")
+        base = budgets.at(options.budget, net, 0).to_query()
+    experiment = Experiment.from_query(base | told)
+    return _resolved(experiment)
+
+
+def _read(path: str) -> Experiment:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Experiment.from_json(file.read())
+    except OSError as error:
+        raise RunError(f"--experiment {path}: {error.strerror}") from None
+
+
+def _resolved(experiment: Experiment) -> Experiment:
+    """A folder of images is named by its content, which is read now."""
+    if not isinstance(experiment.data, ImageFolder):
+        return experiment
+    import dataclasses
+
+    from resnet_edu.data import resolve
+
+    return dataclasses.replace(experiment, data=resolve(experiment.data))
+
+
+def _train(options: argparse.Namespace) -> int:
+    shelf = shelf_of(options)
+    experiment = experiment_of(options)
+    latest = shelf.latest(experiment)
+    complete = latest is not None and latest.status().complete
+    if latest is not None and complete and not options.again:
+        console.print(f"{latest.name} is {latest.status().state} already: {_result(latest)}")
+        console.print("--again trains it anew, as another attempt.")
+        return 0
+    return _run(shelf.place(experiment, again=complete), options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    run = shelf_of(options).find(options.name)
+    if run.status().complete:
+        raise RunError(f"{run.name} is {run.status().state}; there is nothing to resume")
+    return _run(run, options)
+
+
+def _run(run: Run, options: argparse.Namespace) -> int:
+    from resnet_edu.training import Recording
+    from resnet_edu.worker import train_run
+
+    use_data_dir(options)
+    run.queue()
+    recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
+    console.print(f"{run.name}\n{run.path}")
+    steps, said = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")
+    columns = (BarColumn(), steps, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), said)
+    with (
+        gentle_interrupt("Stopping after the present steps; Ctrl-C again stops at once.") as wanted,
+        Progress(*columns, console=console) as progress,
+    ):
+        task = progress.add_task("", total=run.experiment.recipe.steps)
+        state = train_run(
+            run,
+            device=options.device,
+            recording=recording,
+            watch=lambda block: _show(progress, task, block),
+            wanted=wanted,
+        )
+    console.print(_result(run))
+    if state == "stopped":
+        console.print(f"Continue with: resnet-edu resume {run.name}")
+    return {"done": 0, "stopped": 130}.get(state, 1)
+
+
+def _show(progress: Progress, task: TaskID, block) -> None:
+    said = f"loss {block.steps[-1]['loss']:.3f}" if block.steps else ""
+    progress.update(task, completed=block.step, description=said)
+    for row in block.evals:
+        progress.console.print(
+            f"step {row['step']:>6}: training error {row['train_error']:.2f} %, test error "
+            f"{row['test_error']:.2f} % (of {row['images']:,} training images)"
+        )
+
+
+def _result(run: Run) -> str:
+    status = run.status()
+    said = f"{status.state} at step {status.step} of {status.steps} after {status.seconds:.1f} s of training"
+    error = last_error(run)
+    return (
+        said
+        + (f": {status.message}" if status.message else "")
+        + (f"; training error {error}" if error else "")
+    )

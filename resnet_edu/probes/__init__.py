@@ -1,0 +1,46 @@
+"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from resnet_edu import data, nets
+from resnet_edu.experiment import Data, Experiment
+from resnet_edu.probes import saliency
+from resnet_edu.runs import Run
+
+Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+PROBES: Mapping[str, Callable[..., Answer]] = {"saliency": saliency.answer, "images": saliency.shown_images}
+
+
+def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
+    """Facts (plain data) and arrays by name. Raises `ValueError` for unknown probes and arguments."""
+    if probe not in PROBES:
+        raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
+    images = _loaded(run.experiment.data)
+    return PROBES[probe](_net(str(run.path), run.experiment), images, **arguments)
+
+
+@lru_cache(4)
+def _loaded(spec: Data) -> data.DataSet:
+    return data.load(spec)
+
+
+@lru_cache(16)
+def _net(path: str, experiment: Experiment) -> torch.nn.Module:
+    """The trained net in eval mode. Asking again costs nothing: this is what a warm worker is for."""
+    images = _loaded(experiment.data)
+    net = nets.build(
+        experiment.net, channels=images.channels, side=images.side, classes=images.classes, seed=0
+    )
+    weights = Run(path).weights()
+    net.load_state_dict(
+        {name: torch.from_numpy(array).to(net.state_dict()[name]) for name, array in weights.items()}
+    )
+    return net.eval()

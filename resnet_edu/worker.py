@@ -1,0 +1,212 @@
+"""The one room that joins bench and desk: trains experiments into runs, and answers probes.
+
+`python -m resnet_edu.worker SHELF SLOT` is a worker process (see `jobs`); `train_run` does the same
+in the process that calls it, which is what `resnet-edu train` and a GPU machine use.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from resnet_edu import data, jobs, nets, training
+from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
+from resnet_edu.training import Block, Recording
+
+LOOK_SECONDS = 0.05
+CHECKPOINT_SECONDS = 5.0
+STOPPED = "stopped; it can be resumed"
+
+
+def train_run(
+    run: Run,
+    *,
+    device: str | None = None,
+    recording: Recording = Recording(),
+    watch: Callable[[Block], None] = lambda block: None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> str:
+    """Train the run from where it is to its end; returns the state it was left in.
+
+    Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
+    be resumed to the bit. Raises `RunBusy`; what cannot be trained is left as 'failed' with the
+    reason, and raised.
+    """
+    with RunWriter(run) as writer:
+        return _train_or_say_why(writer, device, recording, watch, wanted)
+
+
+def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
+    try:
+        return _train(writer, *arguments)
+    except Exception as error:
+        at = writer.run.status()
+        writer.status("failed", at.step, at.seconds, str(error))
+        raise
+
+
+def _train(writer: RunWriter, device: str | None, recording: Recording, watch, wanted) -> str:
+    run = writer.run
+    images, how = _prepared(run, device)
+    begun = writer.begin(how)
+    resume = None
+    if begun is not None:
+        tensors, facts = begun
+        resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
+        writer.status("running", facts["step"], facts["seconds"])
+    saved = time.monotonic()
+    seconds = 0.0
+    for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
+        seconds = block.seconds
+        _write(writer, block)
+        watch(block)
+        if block.diverged is not None:
+            writer.status("diverged", block.step, seconds, str(block.diverged))
+            return "diverged"
+        stop = not (wanted() and writer.wanted())
+        if stop or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
+            writer.checkpoint(tensors, step=block.step, seconds=seconds)
+            saved = time.monotonic()
+        if stop:
+            writer.status("stopped", block.step, seconds, STOPPED)
+            return "stopped"
+    writer.finish(seconds)
+    return "done"
+
+
+def _write(writer: RunWriter, block: Block) -> None:
+    if block.norms is not None:
+        writer.append_norms(block.norms.numpy())
+    writer.append(block.steps, block.evals, block.blocks)
+    if block.weights_due:
+        state = block.state()
+        net = {name.removeprefix("net."): t.numpy() for name, t in state.items() if name.startswith("net.")}
+        writer.keep_weights(block.step, net)
+    writer.status("running", block.step, block.seconds)
+
+
+def _prepared(run: Run, device: str | None) -> tuple[data.DataSet, dict[str, Any]]:
+    """Images on the device, and how to compute: as the run was begun, else chosen now."""
+    experiment, how, found = run.experiment, run.how, training.devices.available()
+    device = how.get("device") or device or found[0]
+    if device.split(":")[0] not in found:
+        raise training.DeviceError(f"{run.name} wants device {device!r}; this machine has {', '.join(found)}")
+    images = data.load(experiment.data, device=device)
+    if not how:
+        shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
+        how = training.choose(experiment, **shape, device=device)
+        net = nets.assemble(experiment.net, **shape)
+        how |= {"layers": [name for name, _ in nets.layers(net)], "commit": _commit()}
+    training.apply(how)
+    return images, how
+
+
+def _commit() -> str | None:
+    """The source's git commit, + where files had changed; None for an installed package."""
+
+    def git(*words: str) -> str:
+        here = Path(__file__).parent
+        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("rev-parse", "HEAD")[:12] + (
+            "+" if git("status", "--porcelain", "--", "*.py").strip() else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
+    """Work off wishes until there has been none for so long. Returns at once if the slot is taken."""
+    try:
+        with jobs.slot_lock(shelf, slot):
+            idle_since = time.monotonic()
+            while time.monotonic() - idle_since < idle_seconds:
+                if any(_take(shelf, wish, slot) for wish in jobs.wishes(shelf)):
+                    idle_since = time.monotonic()
+                else:
+                    time.sleep(LOOK_SECONDS)
+    except Timeout:
+        return
+
+
+def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
+    """Work on the wish if this worker can; True if it did."""
+    if (slot == jobs.ANSWERS) != ("probe" in wish):
+        return False
+    return answer(wish) if "probe" in wish else _train_wish(shelf, wish)
+
+
+def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
+    try:
+        run = Run(shelf.path / wish["run"])
+        if run.busy():
+            return False
+        with _lane(shelf, run), RunWriter(run) as writer:
+            if wish["wish"].exists():  # not worked off while we waited for the lock
+                _train_or_give_up(writer, wish)
+                wish["wish"].unlink(missing_ok=True)
+    except (RunBusy, Timeout):
+        return False
+    except RunError:
+        wish["wish"].unlink(missing_ok=True)  # the run was removed, or its files are beyond repair
+        traceback.print_exc()
+    return True
+
+
+def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any]) -> None:
+    if not jobs.another_try(wish):
+        at = writer.run.status()
+        why = f"given up after {jobs.TRIES} tries: the process that trained it died each time"
+        writer.status("failed", at.step, at.seconds, why)
+        return
+    try:
+        _train_or_say_why(writer, None, Recording(**wish["recording"]), lambda block: None, lambda: True)
+    except Exception:
+        traceback.print_exc()  # the run says it in a line; the log has the whole story
+
+
+def _lane(shelf: Shelf, run: Run) -> FileLock:
+    """A GPU takes one training at a time; on the CPU every worker has a lane of its own."""
+    device = run.how.get("device") or training.devices.available()[0]
+    lane = device.replace(":", "-") if not device.startswith("cpu") else f"cpu-{os.getpid()}"
+    return FileLock(shelf.path / jobs.QUEUE / f"lane-{lane}.lock", timeout=0)
+
+
+def answer(wish: Mapping[str, Any]) -> bool:
+    """Compute a probe's answer into its folder; errors are answers too, for people to read."""
+    from resnet_edu import probes
+
+    folder = Path(wish["folder"])
+    try:
+        facts, arrays = probes.answer(Run(wish["path"]), wish["probe"], wish["arguments"])
+        files.write_arrays(folder / "answer.npz", arrays)
+    except (ValueError, OSError) as error:
+        facts = {"error": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        facts = {"error": f"{type(error).__name__} while computing this; the workers' log has more"}
+    files.write_json(folder / jobs.ANSWER, facts)
+    wish["wish"].unlink(missing_ok=True)
+    return True
+
+
+def main(shelf: str, slot: str) -> None:
+    if hasattr(os, "nice"):
+        os.nice(10)
+    torch.set_num_threads(1)
+    serve(Shelf(shelf), slot, float(os.environ.get("RESNET_EDU_IDLE", "60")))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
