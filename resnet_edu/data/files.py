@@ -1,0 +1,141 @@
+"""Where the named data sets lie, whether their files are whole, and how to fetch them. Needs no torch.
+
+A file counts as whole when its md5 is the one that torchvision records; nothing is opened before that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shlex
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+
+from platformdirs import user_cache_path
+
+from resnet_edu.spec import SpecError
+
+VARIABLE = "RESNET_EDU_DATA"
+
+
+class DataMissing(ValueError):
+    """Files are missing, damaged or changed; the message says which, where, and what mends it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What torchvision publishes of a data set: archives to fetch, and the files that are then read."""
+
+    title: str
+    folder: str
+    files: tuple[tuple[str, str], ...]  # (name below the folder, md5)
+    archives: tuple[tuple[str, str, str], ...]  # (URL, folder to put it in, md5)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataStatus:
+    """One row of `resnet-edu data`; `state` is present, absent or damaged, `detail` the first trouble."""
+
+    kind: str
+    where: str
+    state: str
+    detail: str = ""
+
+
+def data_root(data_dir: str | os.PathLike | None = None) -> Path:
+    """The folder of downloaded data: `data_dir`, else $RESNET_EDU_DATA, else the user's cache folder."""
+    chosen = data_dir or os.environ.get(VARIABLE)
+    return Path(chosen).expanduser() if chosen else user_cache_path("resnet-edu") / "data"
+
+
+def require(kind: str, data_dir: str | os.PathLike | None = None) -> Path:
+    """The root below which all files of `kind` lie whole; raises `DataMissing` for the first that is not."""
+    for _, trouble in _troubles(kind, data_dir):
+        raise DataMissing(f"{trouble} Mend it with: {_command(kind, data_dir)}")
+    return data_root(data_dir)
+
+
+def status(data_dir: str | os.PathLike | None = None) -> list[DataStatus]:
+    """One row for each named data set, every file's md5 checked."""
+    rows = [DataStatus("digits", "bundled with scikit-learn", "present")]
+    for kind in PUBLISHED:
+        state, detail = next(_troubles(kind, data_dir), ("present", ""))
+        rows.append(DataStatus(kind, str(data_root(data_dir) / source(kind).folder), state, detail))
+    return rows
+
+
+def download(kind: str, data_dir: str | os.PathLike | None = None) -> Path:
+    """Fetch and unpack through torchvision what is not whole yet; returns the root folder.
+
+    An archive that was put into the folder by hand is used when its md5 holds. Raises `SpecError` for
+    an unknown `kind`, `DataMissing` when an archive can be neither found nor fetched.
+    """
+    from torchvision.datasets.utils import download_and_extract_archive
+
+    root = data_root(data_dir)
+    if next(_troubles(kind, data_dir), None) is None:
+        return root
+    for url, below, md5 in source(kind).archives:
+        folder = root / below
+        try:
+            download_and_extract_archive(url, str(folder), md5=md5)
+        except (OSError, RuntimeError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.close()  # it is an open response besides
+            raise DataMissing(
+                f"{url} could not be fetched into {folder}: {error}. Put {url.rpartition('/')[2]} there by "
+                f"hand (md5 {md5}), then repeat: {_command(kind, data_dir)}"
+            ) from error
+    return require(kind, data_dir)
+
+
+def source(kind: str) -> Source:
+    """Raises `SpecError` for a kind that is not downloaded."""
+    if kind not in PUBLISHED:
+        raise SpecError(f"data set is {kind!r}; allowed: {', '.join(PUBLISHED)} (digits need no fetching)")
+    return PUBLISHED[kind]()
+
+
+def _cifar10() -> Source:
+    from torchvision.datasets import CIFAR10 as published
+
+    # torchvision checks batches.meta only after it has opened the batches: here it is one of all.
+    meta = published.meta["filename"], published.meta["md5"]
+    files = tuple((name, md5) for name, md5 in [*published.train_list, *published.test_list, meta])
+    return Source("CIFAR-10", published.base_folder, files, ((published.url, "", published.tgz_md5),))
+
+
+def _fashion_mnist() -> Source:
+    from torchvision.datasets import FashionMNIST as published
+
+    # The packed files are read: torchvision knows no md5 of the unpacked ones.
+    folder, files = "FashionMNIST/raw", tuple((name, md5) for name, md5 in published.resources)
+    archives = tuple((published.mirrors[0] + name, folder, md5) for name, md5 in files)
+    return Source("Fashion-MNIST", folder, files, archives)
+
+
+PUBLISHED = {"cifar10": _cifar10, "fashion-mnist": _fashion_mnist}
+
+
+def _troubles(kind: str, data_dir: str | os.PathLike | None) -> Iterator[tuple[str, str]]:
+    """(absent or damaged, sentence) for each file of `kind` that is not whole."""
+    wanted = source(kind)
+    folder = data_root(data_dir) / wanted.folder
+    for name, expected in wanted.files:
+        path = folder / name
+        if not path.is_file():
+            sought = f"it was looked for in {folder} (--data-dir or ${VARIABLE} name another place)"
+            yield "absent", f"{wanted.title}: the file {name} is missing; {sought}."
+            continue
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if found != expected:
+            yield "damaged", f"{wanted.title}: {path} is damaged: its md5 is {found}, expected {expected}."
+
+
+def _command(kind: str, data_dir: str | os.PathLike | None) -> str:
+    place = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    return f"resnet-edu data get {kind}{place}"

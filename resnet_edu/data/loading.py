@@ -1,0 +1,163 @@
+"""`load`: from a description to a `DataSet`, the only door through which training gets its images."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resnet_edu.data import files, folder
+from resnet_edu.data.dataset import DataSet, resize, statistics
+from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder
+from resnet_edu.spec import SpecError
+
+DIGITS_FOR_TRAINING = 1500
+MOST_BYTES = 8_000_000_000
+
+
+class _Split(NamedTuple):
+    images: np.ndarray  # uint8 [N, C, H, W]
+    labels: np.ndarray  # [N]
+
+    def take(self, chosen: np.ndarray | slice) -> _Split:
+        return _Split(self.images[chosen], self.labels[chosen])
+
+
+class _Raw(NamedTuple):
+    """A data set as it lies on disk, the training images already chosen."""
+
+    train: _Split
+    test: _Split
+    class_names: tuple[str, ...]
+
+
+def load(
+    spec: Data,
+    device: torch.device | str = "cpu",
+    data_dir: str | os.PathLike | None = None,
+    *,
+    download: bool = False,
+) -> DataSet:
+    """The images that `spec` describes, on `device`.
+
+    Nothing is fetched unless `download` is set. Raises `DataMissing` when files are missing, damaged or
+    changed, and `SpecError` when more images are asked for than there are or than fit into memory.
+    """
+    if download and spec.kind in files.PUBLISHED:
+        files.download(spec.kind, data_dir)
+    raw = _READERS[type(spec)](spec, data_dir)
+    channels, _, side = raw.train.images.shape[1:]
+    side = spec.side or side
+    _check_size(len(raw.train.images) + len(raw.test.images), channels, side)
+    # Resized on the CPU for every device, so that all devices see the same pixels.
+    train, test = (resize(torch.from_numpy(split.images), side) for split in (raw.train, raw.test))
+    mean, scale = statistics(train)
+    return DataSet(
+        train_images=train.to(device),
+        train_labels=_labels(raw.train, device),
+        test_images=test.to(device),
+        test_labels=_labels(raw.test, device),
+        class_names=raw.class_names,
+        mean=mean.to(device),
+        scale=scale,
+    )
+
+
+def _digits(spec: Digits, _: Any) -> _Raw:
+    table = np.loadtxt(_digits_file(), delimiter=",", dtype=np.int64)
+    images = np.rint(table[:, :64] * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8)
+    shuffled = _Split(images, table[:, 64]).take(_fixed_shuffle(len(images)))
+    train, test = shuffled.take(slice(DIGITS_FOR_TRAINING)), shuffled.take(slice(DIGITS_FOR_TRAINING, None))
+    return _Raw(train.take(_chosen(spec, len(train.images))), test, tuple("0123456789"))
+
+
+def _digits_file() -> Path:
+    """The file behind sklearn.datasets.load_digits; importing scikit-learn itself would take seconds."""
+    package = find_spec("sklearn")
+    where = package.submodule_search_locations if package else None
+    path = Path(*(where or ["sklearn"])[:1], "datasets", "data", "digits.csv.gz")
+    if not path.is_file():
+        raise files.DataMissing(
+            f"digits: {path} is missing. Mend it with: pip install --upgrade scikit-learn"
+        )
+    return path
+
+
+def _cifar10(spec: Cifar10, data_dir: str | os.PathLike | None) -> _Raw:
+    from torchvision.datasets import CIFAR10
+
+    root = files.require("cifar10", data_dir)
+    read = [CIFAR10(root, train=train) for train in (True, False)]
+    train, test = (_Split(part.data.transpose(0, 3, 1, 2), np.array(part.targets)) for part in read)
+    train = train.take(_chosen(spec, len(train.images)))
+    contiguous = [_Split(np.ascontiguousarray(split.images), split.labels) for split in (train, test)]
+    return _Raw(contiguous[0], contiguous[1], tuple(read[0].classes))
+
+
+def _fashion_mnist(spec: FashionMnist, data_dir: str | os.PathLike | None) -> _Raw:
+    from torchvision.datasets import FashionMNIST
+
+    root = files.require("fashion-mnist", data_dir) / files.source("fashion-mnist").folder
+    images, labels, test_images, test_labels = (_idx(root / name) for name, _ in FashionMNIST.resources)
+    train, test = _Split(images[:, None], labels), _Split(test_images[:, None], test_labels)
+    return _Raw(train.take(_chosen(spec, len(images))), test, tuple(FashionMNIST.classes))
+
+
+def _idx(path: Path) -> np.ndarray:
+    """A packed file of MNIST's form: number of dimensions in byte 3, their sizes big-endian, then bytes."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    dimensions = content[3]
+    shape = np.frombuffer(content, ">u4", dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def _image_folder(spec: ImageFolder, _: Any) -> _Raw:
+    if spec.digest:
+        folder.resolve(spec)
+    found = folder.listing(spec.path)
+    train = [found.train[index] for index in _chosen(spec, len(found.train))]
+    _check_size(len(train) + len(found.test), 3, spec.side)
+    return _Raw(_decoded(train, spec.side), _decoded(found.test, spec.side), found.classes)
+
+
+def _decoded(named: Sequence[tuple[Path, int]], side: int) -> _Split:
+    return _Split(folder.decode([path for path, _ in named], side), np.array([label for _, label in named]))
+
+
+_READERS: dict[type, Callable[[Any, Any], _Raw]] = {
+    Digits: _digits,
+    Cifar10: _cifar10,
+    FashionMnist: _fashion_mnist,
+    ImageFolder: _image_folder,
+}
+
+
+def _chosen(spec: Data, count: int) -> np.ndarray:
+    """Which of `count` training images are used: the first so many of a fixed shuffle, or all in order."""
+    if spec.train > count:
+        raise SpecError(f"train is {spec.train}; {spec.kind} has {count} training images (0 takes all)")
+    return _fixed_shuffle(count)[: spec.train] if spec.train else np.arange(count)
+
+
+def _fixed_shuffle(count: int) -> np.ndarray:
+    # NumPy promises that RandomState's stream never changes, and promises it of nothing newer.
+    return np.random.RandomState(0).permutation(count)
+
+
+def _check_size(images: int, channels: int, side: int) -> None:
+    if (size := images * channels * side * side) > MOST_BYTES:
+        raise SpecError(
+            f"{images} images of {side}×{side} pixels would take {size / 1e9:.1f} GB; at most "
+            f"{MOST_BYTES / 1e9:g} GB are allowed: lower data.side or data.train"
+        )
+
+
+def _labels(split: _Split, device: torch.device | str) -> Tensor:
+    return torch.from_numpy(split.labels.astype(np.int64)).to(device)

@@ -1,0 +1,127 @@
+"""Folders of photographs: what their digest depends on, and each way in which one can be wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resnet_edu import data
+from resnet_edu.data.folder import decode
+from resnet_edu.experiment import Experiment, ImageFolder
+
+
+def picture(path: Path, mode: str = "RGB", size: tuple[int, int] = (16, 16)) -> None:
+    pixels = np.linspace(0, 255, size[0] * size[1], dtype=np.uint8).reshape(size[1], size[0])
+    see_through: dict[str, Any] = {"transparency": bytes(range(256))} if mode == "P" else {}
+    Image.fromarray(pixels).convert(mode).save(path, **see_through)
+
+
+def cut_jpeg(root: Path) -> None:
+    picture(root / "train" / "cat" / "cut.jpg", size=(64, 64))
+    content = (root / "train" / "cat" / "cut.jpg").read_bytes()
+    (root / "train" / "cat" / "cut.jpg").write_bytes(content[: len(content) // 2])
+
+
+def deep_png(root: Path) -> None:
+    Image.fromarray(np.full((9, 9), 40_000, np.uint16)).save(root / "test" / "dog" / "deep.png")
+
+
+def empty_class(root: Path) -> None:
+    (root / "train" / "cow").mkdir()
+    (root / "train" / "cow" / "notes.txt").write_text("no image")
+
+
+def many_broken(root: Path) -> None:
+    for number in range(7):
+        (root / "train" / "dog" / f"bad-{number}.jpg").write_bytes(b"not a picture")
+
+
+BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "gone": (shutil.rmtree, "the image folder .*photographs does not exist"),
+    "no train": (lambda root: shutil.rmtree(root / "train"), r"train is missing; .*train/CLASS/\*.jpg"),
+    "no test": (lambda root: shutil.rmtree(root / "test"), r"test is missing; .*test/CLASS/\*.jpg"),
+    "one class": (lambda root: shutil.rmtree(root / "train" / "cat"), "two classes or more; it has 1"),
+    "empty class": (empty_class, r"train.cow holds no images \(.jpg, "),
+    "other classes": (
+        lambda root: (root / "test" / "cat").rename(root / "test" / "cats"),
+        "train and test must hold the same classes; only one has: cat, cats",
+    ),
+    "half a jpeg": (cut_jpeg, r"cannot be read: .*train.cat.cut.jpg \(.*runcated.*mend or remove"),
+    "16 bits": (deep_png, "deep.png .*more than 8 bits"),
+    "many": (many_broken, "bad-4.jpg .* and 2 more; mend or remove them"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FOLDERS)
+def test_a_bad_folder_gets_a_message(case: str, photographs: Path) -> None:
+    harm, message = BAD_FOLDERS[case]
+    harm(photographs)
+    with pytest.raises(data.DataMissing, match=message):
+        data.load(ImageFolder(path=str(photographs)))
+
+
+def test_a_folder_must_be_named() -> None:
+    with pytest.raises(data.DataMissing, match=r"data\.path is empty; it takes a folder"):
+        data.load(ImageFolder())
+
+
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_other_names_of_the_test_folder(name: str, photographs: Path) -> None:
+    (photographs / "test").rename(photographs / name)
+    assert len(data.load(ImageFolder(path=str(photographs))).test_images) == 2
+
+
+def test_the_digest_follows_content_and_names_but_not_place(photographs: Path, tmp_path: Path) -> None:
+    first = data.fingerprint(photographs)
+    (photographs / "README.md").write_text("not an image")
+    moved = shutil.copytree(photographs, tmp_path / "elsewhere")
+    assert data.fingerprint(moved) == first
+    here, there = (data.resolve(ImageFolder(path=str(path))) for path in (photographs, moved))
+    assert Experiment(data=here).key == Experiment(data=there).key
+
+    image = moved / "train" / "cat" / "0.png"
+    image.rename(moved / "train" / "cat" / "00.png")
+    renamed = data.fingerprint(moved)
+    picture(moved / "train" / "cat" / "00.png")
+    assert len({first, renamed, data.fingerprint(moved)}) == 3
+
+
+def test_a_changed_folder_is_refused(photographs: Path) -> None:
+    spec = data.resolve(ImageFolder(path=str(photographs)))
+    data.load(spec)
+    picture(photographs / "test" / "cat" / "new.png")
+    for use in (data.load, data.resolve):
+        with pytest.raises(data.DataMissing, match=f"changed since .* expected {spec.digest}"):
+            use(spec)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr"])
+def test_every_kind_of_picture_becomes_three_channels(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / ("picture.jpg" if mode in ("CMYK", "YCbCr") else "picture.png")
+    picture(path, mode)
+    image = decode([path], 16)[0]
+    assert image.shape == (3, 16, 16)
+    assert image[:, 0].mean() < 20 < 230 < image[:, -1].mean()
+
+
+def test_a_large_jpeg_shrinks_to_what_its_pixels_average(tmp_path: Path) -> None:
+    smooth = np.add.outer(np.arange(600), np.arange(800)) / 1400 * 255
+    Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "large.jpg", quality=95)
+    centre = smooth[:, 100:700]
+    expected = centre.reshape(20, 30, 20, 30).mean((1, 3))
+    assert np.abs(decode([tmp_path / "large.jpg"], 20)[0, 0] - expected).max() < 4
+
+
+def test_hidden_and_foreign_files_are_left_alone(photographs: Path) -> None:
+    (photographs / "train" / "cat" / "._0.png").write_bytes(b"a file system's own")
+    (photographs / "train" / "cat" / "Thumbs.db").write_bytes(b"too")
+    (photographs / "train" / ".cache").mkdir()
+    assert len(data.load(ImageFolder(path=str(photographs))).train_images) == 6
+    assert re.fullmatch("[0-9a-f]{64}", data.fingerprint(photographs))
