@@ -1,0 +1,68 @@
+"""Numbers that papers report, each with its citation: theirs, never ours, and labelled so.
+
+>>> print(reported("resnet-110"))
+6.43 % (best of 5 runs; 6.61 ± 0.16) test error, reported by He et al. 2015, Table 6
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    short: str
+    full: str
+
+
+HE_2015 = Paper(
+    "He et al. 2015",
+    "K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """A test error in % that a paper reports: of one run, or the best of `runs` with `mean` ± `sd`.
+
+    `parameters` is printed as the paper prints it, rounded; exact counts are counted from our nets.
+    """
+
+    net: str
+    depth: int
+    error: float
+    parameters: str
+    place: str
+    above: bool = False  # the paper gives a lower bound only
+    mean: float | None = None
+    sd: float | None = None
+    runs: int = 1
+    data: str = "cifar10"
+    paper: Paper = HE_2015
+
+    @property
+    def citation(self) -> str:
+        return f"{self.paper.full}, {self.place}"
+
+    def __str__(self) -> str:
+        error = f"above {self.error:g} %" if self.above else f"{self.error:.2f} %"
+        if self.mean is not None:
+            error += f" (best of {self.runs} runs; {self.mean:.2f} ± {self.sd:.2f})"
+        return f"{error} test error, reported by {self.paper.short}, {self.place}"
+
+
+HE_2015_CIFAR10 = (
+    Reported("resnet-20", 20, 8.75, "0.27M", "Table 6"),
+    Reported("resnet-32", 32, 7.51, "0.46M", "Table 6"),
+    Reported("resnet-44", 44, 7.17, "0.66M", "Table 6"),
+    Reported("resnet-56", 56, 6.97, "0.85M", "Table 6"),
+    Reported("resnet-110", 110, 6.43, "1.7M", "Table 6", mean=6.61, sd=0.16, runs=5),
+    Reported("resnet-1202", 1202, 7.93, "19.4M", "Table 6"),
+    Reported("plain-110", 110, 60.0, "", "Fig. 6", above=True),
+)
+"""CIFAR-10 with augmentation. The other plain nets are drawn in Fig. 6, without numbers."""
+
+
+def reported(net: str, data: str = "cifar10") -> Reported | None:
+    """What He et al. 2015 report of 'resnet-56' on 'cifar10'; None where they give no number."""
+    return next((row for row in HE_2015_CIFAR10 if (row.net, row.data) == (net, data)), None)
