@@ -1,0 +1,21 @@
+"""Tables in, Plotly figures out: plain is dashed vermillion, residual solid blue, on light and dark pages.
+
+Show a figure with `fig.show(config=charts.config())`. No torch here.
+"""
+
+from resnet_edu.charts.curves import loss_curves
+from resnet_edu.charts.depths import error_by_depth
+from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
+from resnet_edu.charts.layers import layer_norms
+from resnet_edu.charts.style import config
+from resnet_edu.charts.thin import thin
+
+__all__ = [
+    "config",
+    "error_by_depth",
+    "gradient_heatmap",
+    "layer_norms",
+    "loss_curves",
+    "thin",
+    "twin_heatmaps",
+]

@@ -1,0 +1,11 @@
+import subprocess
+import sys
+
+
+def test_charts_studies_and_references_start_without_torch_and_streamlit():
+    code = (
+        "import sys, resnet_edu.charts, resnet_edu.studies, resnet_edu.references, resnet_edu.budgets;"
+        "print(sorted({'torch', 'streamlit', 'scipy', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
