@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from resnet_edu.data import DataSet, normalise
 
 METHODS = ("saliency", "integrated_gradients")
-STEPS = 64
+STEPS = (64, 256, 1024)
+COMPLETE = 0.01
 
 
 def answer(
@@ -22,7 +23,8 @@ def answer(
 
     `saliency` is |d score / d input| (Simonyan 2013); `integrated_gradients` (Sundararajan 2017) runs
     from the mean image and sums to the score's difference: `completeness_error` is by how much it
-    misses, as a share of that difference. Raises `ValueError` for what is out of range.
+    misses, as a share of that difference. The path gets more points until that is within 1 %, or
+    1,024 points are reached: deep nets bend often. Raises `ValueError` for what is out of range.
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
@@ -56,10 +58,16 @@ def _attributed(net: nn.Module, inputs: Tensor, method: str, target: int) -> tup
     if method == "saliency":
         return Saliency(net).attribute(inputs, target=target), None
     baseline = torch.zeros_like(inputs)  # images are centred, so zero is the mean training image
-    attribution = IntegratedGradients(net).attribute(inputs, baseline, target=target, n_steps=STEPS)
     with torch.no_grad():
         difference = (net(inputs) - net(baseline))[0, target].item()
-    return attribution.float(), abs(attribution.sum().item() - difference) / max(abs(difference), 1e-12)
+    for steps in STEPS:
+        attribution = IntegratedGradients(net).attribute(
+            inputs, baseline, target=target, n_steps=steps, internal_batch_size=256
+        )
+        error = abs(attribution.sum().item() - difference) / max(abs(difference), 1e-12)
+        if error <= COMPLETE:
+            break
+    return attribution.float(), error
 
 
 def shown_images(

@@ -53,7 +53,7 @@ def train(
     versions give the same bits, resumed or not: every random draw depends on the seed and the
     step alone.
     """
-    trainer = _Trainer(experiment, data, how, recording)
+    trainer = Trainer(experiment, data, how, recording)
     if resume is None:
         yield trainer.evaluated(Block(0, 0.0))
     else:
@@ -65,7 +65,7 @@ def train(
             return
 
 
-class _Trainer:
+class Trainer:
     def __init__(
         self, experiment: Experiment, data: DataSet, how: Mapping[str, Any], recording: Recording
     ) -> None:

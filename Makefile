@@ -1,0 +1,45 @@
+# Thin names over plain commands; README.md gives the commands too.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: app demo lab test check lint soak bench notebooks clean
+
+app: $(READY)            ## serve the app on localhost
+	$(BIN)/streamlit run app/main.py
+
+demo: $(READY)           ## the degradation experiment in the terminal
+	$(BIN)/resnet-edu demo
+
+lab: $(READY)            ## JupyterLab on the lessons
+	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+
+test: $(READY) lint      ## everything but the soaks
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
+
+check: $(READY) lint     ## the quick part
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(READY)           ## long and heavy
+	$(BIN)/pytest -m soak
+
+bench: $(READY)          ## ratios in one run, into benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "resnet-edu needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --python $(BIN)/python -r requirements.txt
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	@touch $@
