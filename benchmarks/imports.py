@@ -9,7 +9,7 @@ import time
 TITLE = "Import times"
 TRIES = 5
 STATEMENTS = {
-    "the desk (runs, charts, studies, jobs)": "import resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs",
+    "the desk": "import resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs",
     "torch": "import torch",
     "the bench (torch, nets, training)": "import torch, resnet_edu.nets, resnet_edu.training",
 }

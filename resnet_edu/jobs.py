@@ -137,7 +137,7 @@ def another_try(wish: Mapping[str, Any]) -> bool:
 
 def slot_lock(shelf: Shelf, slot: str) -> FileLock:
     """Held by the worker of this slot as long as it lives."""
-    return FileLock(shelf.path / QUEUE / f"worker-{slot}.lock", timeout=0)
+    return FileLock(shelf.path / QUEUE / f"worker-{slot}.lock", timeout=0.01, poll_interval=0.001)
 
 
 def _enqueue(shelf: Shelf, name: str, wish: dict[str, Any]) -> None:

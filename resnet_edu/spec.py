@@ -62,7 +62,7 @@ class Spec:
         if not isinstance(data, Mapping):
             raise SpecError(f"{where or cls.__name__} must be an object of fields, not {data!r}")
         hints = {field.name: hint for field, hint in fields_of(cls)}
-        values = {key: value for key, value in data.items() if key != "kind"}
+        values = {key: value for key, value in data.items() if not (key == "kind" and value == cls.kind)}
         for name in values:
             if name not in hints:
                 raise SpecError(f"{_dotted(where, name)} is not known; known here: {', '.join(hints)}")
@@ -155,16 +155,18 @@ def _pick(kinds: list[type[Spec]], data: Any, where: str) -> Spec:
             raise SpecError(f"{where} takes no value of its own; set {where}.… instead")
         return kinds[0].from_dict(data, where)
     by_name = {kind.kind: kind for kind in kinds}
-    kind = by_name.get(data.get("kind", kinds[0].kind))
-    if kind is None:
-        raise SpecError(f"{where} is {data.get('kind')!r}; allowed: {', '.join(by_name)}")
-    return kind.from_dict(data, where)
+    name = data.get("kind", kinds[0].kind)
+    if not isinstance(name, str) or name not in by_name:
+        raise SpecError(f"{where} is {name!r}; allowed: {', '.join(by_name)}")
+    return by_name[name].from_dict(data, where)
 
 
 def _checked(value: Any, hint: Any, field: dataclasses.Field) -> Any:
     if kinds := kinds_of(hint):
         if not isinstance(value, tuple(kinds)):
-            raise SpecError(f"{field.name} is {value!r}; allowed: {', '.join(k.kind for k in kinds)}")
+            raise SpecError(
+                f"{field.name} is {value!r}; allowed: {', '.join(k.kind or k.__name__ for k in kinds)}"
+            )
         return value
     if typing.get_origin(hint) is tuple:
         return _checked_tuple(value, typing.get_args(hint)[0], field)
@@ -208,7 +210,7 @@ def _converted(value: Any, hint: type) -> Any:
     if hint is str:
         return value if isinstance(value, str) else None
     try:
-        number = float(value)
+        number = float(value) + 0.0  # −0.0 equals 0.0, so it must not be written differently
         whole = math.isfinite(number) and number == int(number) and abs(number) < 2**53
         return hint(number) if whole or (hint is float and math.isfinite(number)) else None
     except (TypeError, ValueError, OverflowError):
@@ -221,7 +223,7 @@ def _allowed(bounds: Mapping[str, Any]) -> str:
     low, high = bounds.get("low"), bounds.get("high")
     if low is None and high is None:
         return ""
-    return f", allowed: {'' if low is None else f'{low:g}'} … {'' if high is None else f'{high:g}'}"
+    return f", allowed: {'' if low is None else f'{low:.12g}'} … {'' if high is None else f'{high:.12g}'}"
 
 
 def _text(value: Any) -> str:

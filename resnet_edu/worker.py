@@ -19,11 +19,13 @@ import torch
 from filelock import FileLock, Timeout
 
 from resnet_edu import data, jobs, nets, training
+from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
+CHOICES = ".choices.json"
 STOPPED = "stopped; it can be resumed"
 
 
@@ -73,7 +75,7 @@ def _train(writer: RunWriter, device: str | None, recording: Recording, watch, w
             writer.status("diverged", block.step, seconds, str(block.diverged))
             return "diverged"
         stop = not (wanted() and writer.wanted())
-        if stop or time.monotonic() - saved > CHECKPOINT_SECONDS:
+        if block.step and (stop or time.monotonic() - saved > CHECKPOINT_SECONDS):
             tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
             writer.checkpoint(tensors, step=block.step, seconds=seconds)
             saved = time.monotonic()
@@ -104,11 +106,22 @@ def _prepared(run: Run, device: str | None) -> tuple[data.DataSet, dict[str, Any
     images = data.load(experiment.data, device=device)
     if not how:
         shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
-        how = training.choose(experiment, **shape, device=device)
+        how = _choice(run.path.parent / CHOICES, experiment, shape, device)
         net = nets.assemble(experiment.net, **shape)
         how |= {"layers": [name for name, _ in nets.layers(net)], "commit": _commit()}
     training.apply(how)
     return images, how
+
+
+def _choice(path: Path, experiment: Experiment, shape: dict[str, int], device: str) -> dict[str, Any]:
+    """How to compute; what is measured for it is kept beside the runs, and measured by one worker."""
+    with FileLock(path.with_suffix(".lock")):
+        known = files.read_json(path) if path.exists() else {}
+        measured = set(known)
+        how = training.choose(experiment, **shape, device=device, known=known)
+        if set(known) != measured:
+            files.write_json(path, known)
+    return how
 
 
 def _commit() -> str | None:
@@ -129,7 +142,7 @@ def _commit() -> str | None:
 def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
     """Work off wishes until there has been none for so long. Returns at once if the slot is taken."""
     try:
-        with jobs.slot_lock(shelf, slot):
+        with jobs.slot_lock(shelf, slot).acquire(timeout=1):  # whoever looks for us holds it for an instant
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < idle_seconds:
                 if any(_take(shelf, wish, slot) for wish in jobs.wishes(shelf)):

@@ -24,9 +24,7 @@ class BlockGradients:
     correlation: list[float]
 
 
-def block_gradients(
-    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator
-) -> BlockGradients:
+def block_gradients(net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator) -> BlockGradients:
     """`inputs` float [N, C, H, W], normalised. Batch statistics, as in training.
 
     Balduzzi 2017 ("shattered gradients"): in deep plain nets the gradients at nearby inputs are

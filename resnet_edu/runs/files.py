@@ -120,7 +120,8 @@ def read_norms(path: Path, layers: int):
     width = 1 + len(NORMS) * layers
     if not path.exists():
         return np.empty((0, width), np.float32)
-    flat = np.frombuffer(path.read_bytes()[: path.stat().st_size // 4 * 4], "<f4")
+    content = path.read_bytes()
+    flat = np.frombuffer(content, "<f4", len(content) // 4)
     return flat[: len(flat) // width * width].reshape(-1, width)
 
 

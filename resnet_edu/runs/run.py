@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,9 +70,8 @@ class Run:
     def experiment(self) -> Experiment:
         """Raises `RunError` when the file is damaged or describes something unknown."""
         data = files.read_json(self.path / files.EXPERIMENT)
-        data.pop("schema", None)
         try:
-            return Experiment.from_dict(data)
+            return Experiment.from_json(json.dumps(data))
         except SpecError as error:
             raise RunError(f"{self.path / files.EXPERIMENT}: {error}") from None
 
@@ -84,21 +84,20 @@ class Run:
     def queue(self) -> None:
         """Say that the run waits to be trained (on), and take back any wish to stop it."""
         (self.path / files.STOP).unlink(missing_ok=True)
-        if (self.path / files.STATUS).exists():
-            said = files.read_json(self.path / files.STATUS)
+        if said := self._said():
             files.write_json(self.path / files.STATUS, said | {"state": "queued", "message": ""})
 
     def stop(self) -> None:
         """Ask whoever trains the run to stop after the present steps."""
         (self.path / files.STOP).touch()
-        if not self.busy():
-            said = files.read_json(self.path / files.STATUS) if (self.path / files.STATUS).exists() else {}
-            files.write_json(self.path / files.STATUS, said | {"state": "stopped"})
+        if not self.busy() and not self.status().complete:
+            files.write_json(self.path / files.STATUS, self._said() | {"state": "stopped"})
 
     def busy(self) -> bool:
         """True while a process holds the run to write it."""
         try:
-            with FileLock(self.path / files.LOCK, timeout=0):
+            # Another reader holds it for an instant, a writer as long as it trains.
+            with FileLock(self.path / files.LOCK, timeout=0.01, poll_interval=0.001):
                 return False
         except Timeout:
             return True
@@ -106,13 +105,13 @@ class Run:
             return False
 
     def status(self) -> Status:
-        path = self.path / files.STATUS
-        said = files.read_json(path) if path.exists() else {}
+        said = self._said()
         state = said.get("state", "queued")
         if state in ("running", "queued") and self.busy():
             state = "running"
         elif state == "running":
-            state = "interrupted"
+            said = self._said()  # it may have ended between the two looks
+            state = "interrupted" if said["state"] == "running" else said["state"]
         steps = self.experiment.recipe.steps
         return Status(state, said.get("step", 0), steps, said.get("seconds", 0.0), said.get("message", ""))
 
@@ -177,6 +176,11 @@ class Run:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise RunError(f"{path} is damaged ({error}); train again, or copy the run again") from None
+
+    def _said(self) -> dict[str, Any]:
+        """What whoever trains the run, or asked for it, wrote last."""
+        path = self.path / files.STATUS
+        return files.read_json(path) if path.exists() else {}
 
     def _parquet(self, name: str) -> pd.DataFrame | None:
         import pandas as pd

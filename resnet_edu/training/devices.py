@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 import resnet_edu
 from resnet_edu import nets
 from resnet_edu.experiment import Experiment
+from resnet_edu.spec import SpecError
 
 PRECISIONS = ("float32", "bfloat16")
 FORMATS = ("contiguous_format", "channels_last")
@@ -23,7 +25,7 @@ TIMED_STEPS = 3
 CLEARLY = 1.1
 
 
-class DeviceError(ValueError):
+class DeviceError(SpecError):
     """A device that this machine does not have."""
 
 
@@ -34,24 +36,45 @@ def available() -> list[str]:
 
 
 def choose(
-    experiment: Experiment, *, channels: int, side: int, classes: int, device: str | None = None
+    experiment: Experiment,
+    *,
+    channels: int,
+    side: int,
+    classes: int,
+    device: str | None = None,
+    known: dict[str, dict[str, float]] | None = None,
 ) -> dict[str, Any]:
     """Device, precision and memory format for this experiment, and what spoke for them.
 
-    Long runs are preceded by a short measurement of the candidates, on the residual twin whichever
-    twin it is, so that both are computed alike. Short ones use float32, contiguous. Raises
-    `DeviceError` for a device that is not here.
+    Long runs are preceded by a short measurement of the candidates; short ones use float32,
+    contiguous. What was measured is looked up in `known`, or added to it: it holds for every
+    depth, shortcut and seed, so that the arms of a study are computed alike. Raises `DeviceError`
+    for a device that is not here.
     """
     found = available()
     device = device or found[0]
     if device.split(":")[0] not in found:
         raise DeviceError(f"device is {device!r}; this machine has {', '.join(found)}")
     how: dict[str, Any] = {"device": device, "precision": PRECISIONS[0], "memory_format": FORMATS[0]}
+    how |= _provenance(device)
     if experiment.recipe.steps >= WORTH_MEASURING:
-        timed = _timed(experiment, (channels, side, classes), device)
-        how |= dict(zip(("precision", "memory_format"), _fastest(timed), strict=True))
-        how["measured_ms_per_step"] = {" ".join(key): round(1000 * s, 3) for key, s in timed.items()}
-    return how | _provenance(device)
+        known = {} if known is None else known
+        key = _measured_for(experiment, (channels, side, classes), how)
+        if key not in known:
+            known[key] = _timed(experiment, (channels, side, classes), device)
+        how["precision"], how["memory_format"] = _fastest(known[key]).split()
+        how["measured_ms_per_step"] = known[key]
+    return how
+
+
+def _measured_for(experiment: Experiment, shape: tuple[int, int, int], how: Mapping[str, Any]) -> str:
+    """What a measurement holds for: net family and width, image shape, batch, machine."""
+    net, (channels, side, classes) = experiment.net, shape
+    images = f"{channels}×{side}×{side}, {classes} classes"
+    machine = (
+        f"{how['device']} {how['device_name']}, {how['threads']} threads, torch {how['versions']['torch']}"
+    )
+    return f"{net.kind}, width {net.width}, images {images}, batch {experiment.recipe.batch}, {machine}"
 
 
 def apply(how: Mapping[str, Any]) -> None:
@@ -66,8 +89,8 @@ def autocast(how: Mapping[str, Any]) -> contextlib.AbstractContextManager:
     return torch.autocast(torch.device(how["device"]).type, dtype=getattr(torch, how["precision"]))
 
 
-def _timed(experiment: Experiment, shape: tuple[int, int, int], device: str) -> dict[tuple[str, str], float]:
-    """Seconds a step of every candidate, on the residual twin and random images."""
+def _timed(experiment: Experiment, shape: tuple[int, int, int], device: str) -> dict[str, float]:
+    """Milliseconds a step of every candidate, on the residual twin and random images."""
     twin = experiment.twin() if experiment.net.plain else experiment
     channels, side, classes = shape
     images = torch.randn(twin.recipe.batch, channels, side, side, device=device)
@@ -80,7 +103,7 @@ def _timed(experiment: Experiment, shape: tuple[int, int, int], device: str) -> 
             net = net.to(device).to(memory_format=getattr(torch, form))
             inputs = images.contiguous(memory_format=getattr(torch, form))
             times = [_seconds_of_a_step(net, inputs, labels, how) for _ in range(1 + TIMED_STEPS)]
-            timed[precision, form] = min(times[1:])
+            timed[f"{precision} {form}"] = round(1000 * min(times[1:]), 3)
     return timed
 
 
@@ -94,18 +117,16 @@ def _seconds_of_a_step(net, inputs, labels, how) -> float:
     return time.perf_counter() - started
 
 
-def _fastest(timed: dict[tuple[str, str], float]) -> tuple[str, str]:
+def _fastest(timed: Mapping[str, float]) -> str:
     """The quickest candidate, if clearly quicker than the plainest one."""
-    plainest = (PRECISIONS[0], FORMATS[0])
+    plainest = f"{PRECISIONS[0]} {FORMATS[0]}"
     best = min(timed, key=timed.__getitem__)
     return best if timed[plainest] > CLEARLY * timed[best] else plainest
 
 
 def _provenance(device: str) -> dict[str, Any]:
     kind = torch.device(device).type
-    name = (
-        torch.cuda.get_device_name(device) if kind == "cuda" else platform.processor() or platform.machine()
-    )
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else _processor()
     return {
         "device_name": name,
         "threads": torch.get_num_threads(),
@@ -117,3 +138,12 @@ def _provenance(device: str) -> dict[str, Any]:
         },
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
