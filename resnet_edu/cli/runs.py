@@ -9,7 +9,7 @@ import pandas as pd
 
 from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
 from resnet_edu.runs import Run, Shelf, export, pack, recorded
-from resnet_edu.runs.export import FORMATS
+from resnet_edu.runs.export import FORMATS, WEIGHTS
 
 
 def add(commands) -> None:
@@ -38,9 +38,7 @@ def add(commands) -> None:
     verbs.choices["export"].add_argument("--to", type=Path, default=Path("."), metavar="DIR")
     verbs.choices["export"].add_argument("--format", default="csv", choices=FORMATS)
     verbs.choices["pack"].add_argument("--into", type=Path, required=True, metavar="DIR")
-    verbs.choices["pack"].add_argument(
-        "--weights", action="store_true", help="the kept weights too, in half precision"
-    )
+    verbs.choices["pack"].add_argument("--weights", default="none", choices=WEIGHTS, help="in half precision")
 
 
 def _places(command: argparse.ArgumentParser) -> None:

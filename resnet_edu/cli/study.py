@@ -66,7 +66,7 @@ def _study(options: argparse.Namespace) -> int:
         return 130
     measured = study.measure(runs)
     console.print()
-    print_table(study.summary(measured), "Errors in %, mean and sd over seeds")
+    print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
     verdict = study.verdict(measured)
     console.print(f"\n[bold]{verdict.word}[/bold]: {verdict.sentence}")
     failed = [run for run in runs if run.status().state == "failed"]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resnet_edu.runs import files
 from resnet_edu.runs.files import RunError
 from resnet_edu.runs.run import Run
 
+if TYPE_CHECKING:
+    import numpy as np
+
 TABLES = ("steps", "evals", "layers", "blocks")
 FORMATS = ("csv", "parquet")
+WEIGHTS = ("none", "last", "all")
 
 
 def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
@@ -26,11 +31,14 @@ def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
     return written
 
 
-def pack(run: Run, shelf: Path, *, weights: bool) -> Run:
-    """Copy a finished run onto a shelf as Parquet tables, float32, and its weights in half precision.
+def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
+    """Copy a finished run onto a shelf as Parquet tables, float32, and its weights in half precision:
+    `none` of them, the `last`, or `all` that were kept.
 
     Raises `RunError` for a run that has not ended, or was trained from changed source files.
     """
+    if weights not in WEIGHTS:
+        raise RunError(f"weights is {weights!r}; allowed: {', '.join(WEIGHTS)}")
     status = run.status()
     if not status.complete:
         raise RunError(f"{run.name} is {status.state}; only runs that have ended are packed")
@@ -47,17 +55,25 @@ def pack(run: Run, shelf: Path, *, weights: bool) -> Run:
         floats = table.select_dtypes("float").columns
         smaller = table.astype(dict.fromkeys(floats, "float32") | {"step": "int32"})
         smaller.to_parquet(target / f"{name}.parquet", index=False, compression="zstd")
-    if weights:
-        _pack_weights(run, target)
+    kept = run.weight_steps()
+    _pack_weights(run, target, {"none": [], "last": kept[-1:], "all": kept}[weights])
     return Run(target)
 
 
-def _pack_weights(run: Run, target: Path) -> None:
-    import numpy as np
+def _pack_weights(run: Run, target: Path, steps: list[int]) -> None:
     from safetensors.numpy import save_file
 
-    (target / files.WEIGHTS).mkdir()
-    for step in run.weight_steps():
-        tensors = run.weights(step)
-        halves = {name: t.astype(np.float16) if t.dtype == np.float32 else t for name, t in tensors.items()}
+    for step in steps:
+        (target / files.WEIGHTS).mkdir(exist_ok=True)
+        halves = {name: _half(name, tensor) for name, tensor in run.weights(step).items()}
         save_file(halves, files.weights_file(target, step))
+
+
+def _half(name: str, tensor: np.ndarray) -> np.ndarray:
+    """Running statistics stay as they are: a deep plain net's variances pass float16's 65,504."""
+    if tensor.dtype != "float32" or "running_" in name:
+        return tensor
+    half = tensor.astype("float16", casting="same_kind")
+    if not (abs(half) < float("inf")).all():
+        raise RunError(f"{name} does not fit half precision")
+    return half

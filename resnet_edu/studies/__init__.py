@@ -6,9 +6,10 @@
 """
 
 from resnet_edu.studies import degradation
+from resnet_edu.studies.report import shown
 from resnet_edu.studies.study import Study, Verdict
 
-__all__ = ["Study", "Verdict", "get", "names"]
+__all__ = ["Study", "Verdict", "get", "names", "shown"]
 
 _ALL = {study.name: study for study in (degradation.STUDY,)}
 

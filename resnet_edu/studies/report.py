@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+_SHOWN = {
+    "training error %": "train_error",
+    "with batch statistics %": "train_error_batch",
+    "test error %": "test_error",
+}
 _HEADLINES = {
     "supported": "{} nets get worse with depth",
     "contradicted": "{} nets get no worse with depth",
@@ -80,3 +87,12 @@ def _seeds(n: int) -> str:
 
 def _runs(names: list[str]) -> str:
     return f"{len(names)} run" if len(names) == 1 else f"{len(names)} runs"
+
+
+def shown(summary: pd.DataFrame) -> pd.DataFrame:
+    """A study's summary for people: errors as 'mean ± sd', in %."""
+    table = summary[["depth", "net", "n"]].set_axis(["layers", "net", "seeds"], axis=1)
+    for title, error in _SHOWN.items():
+        pairs = zip(summary[error], summary[f"{error}_sd"], strict=True)
+        table[title] = [f"{mean:.2f} ± {sd:.2f}" for mean, sd in pairs]
+    return table
