@@ -24,7 +24,12 @@ def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
     if probe not in PROBES:
         raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
     images = _loaded(run.experiment.data)
-    return PROBES[probe](_net(str(run.path), run.experiment), images, **arguments)
+    return PROBES[probe](net_of(run), images, **arguments)
+
+
+def net_of(run: Run) -> torch.nn.Module:
+    """The trained net, in eval mode. Asking again costs nothing: this is what a warm worker is for."""
+    return _net(str(run.path), run.experiment)
 
 
 @lru_cache(4)
@@ -34,7 +39,6 @@ def _loaded(spec: Data) -> data.DataSet:
 
 @lru_cache(16)
 def _net(path: str, experiment: Experiment) -> torch.nn.Module:
-    """The trained net in eval mode. Asking again costs nothing: this is what a warm worker is for."""
     images = _loaded(experiment.data)
     net = nets.build(
         experiment.net, channels=images.channels, side=images.side, classes=images.classes, seed=0
