@@ -7,6 +7,7 @@ worker dies, so that another one takes the run up where it was. Whoever submits 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,7 +56,7 @@ def submit(
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.place(experiment, again=again and complete)
-    if (not complete or again) and not run.busy():
+    if (not complete or again) and (run.stopping() or not run.busy()):
         run.queue()
         recording = {"every_step": every_step, "checkpoints": checkpoints}
         _enqueue(shelf, run.name, {"run": run.name, "recording": recording})
@@ -135,6 +136,13 @@ def another_try(wish: Mapping[str, Any]) -> bool:
     return True
 
 
+def fulfilled(wish: Mapping[str, Any]) -> None:
+    """Take the wish out of the queue, unless the same was wished for anew meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        if json.loads(wish["wish"].read_text("utf-8"))["at"] == wish["at"]:
+            wish["wish"].unlink()
+
+
 def slot_lock(shelf: Shelf, slot: str) -> FileLock:
     """Held by the worker of this slot as long as it lives."""
     return FileLock(shelf.path / QUEUE / f"worker-{slot}.lock", timeout=0.01, poll_interval=0.001)
@@ -168,4 +176,5 @@ def _start(shelf: Shelf, slot: str) -> None:
             stderr=log,
             env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
             start_new_session=True,
+            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),  # Windows' way of being nice
         )

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 
@@ -108,10 +108,15 @@ def unflatten(flat: Mapping[str, str], into: type[Spec]) -> dict[str, Any]:
     return nested
 
 
-def fields_of(spec: type[Spec]) -> Iterator[tuple[dataclasses.Field, Any]]:
-    hints = typing.get_type_hints(spec)
-    for field in dataclasses.fields(spec):
-        yield field, hints[field.name]
+def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field, Any]]:
+    """Each field with its type; kept, since every spec that is made asks, and resolving types is slow."""
+    if spec not in _FIELDS:
+        hints = typing.get_type_hints(spec)
+        _FIELDS[spec] = [(field, hints[field.name]) for field in dataclasses.fields(spec)]
+    return _FIELDS[spec]
+
+
+_FIELDS: dict[type[Spec], list[tuple[dataclasses.Field, Any]]] = {}
 
 
 def kinds_of(hint: Any) -> list[type[Spec]]:

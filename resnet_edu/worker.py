@@ -57,16 +57,18 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
 
 
 def _train(writer: RunWriter, device: str | None, recording: Recording, watch, wanted) -> str:
-    run = writer.run
+    run, at = writer.run, writer.run.status()
+    writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
     images, how = _prepared(run, device)
     begun = writer.begin(how)
     resume = None
+    seconds = 0.0
     if begun is not None:
         tensors, facts = begun
         resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
-        writer.status("running", facts["step"], facts["seconds"])
+        seconds = facts["seconds"]
+        writer.status("running", facts["step"], seconds)
     saved = time.monotonic()
-    seconds = 0.0
     for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
         seconds = block.seconds
         _write(writer, block)
@@ -166,13 +168,13 @@ def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
         if run.busy():
             return False
         with _lane(shelf, run), RunWriter(run) as writer:
-            if wish["wish"].exists():  # not worked off while we waited for the lock
+            if wish["wish"].exists() and not run.status().complete:  # not worked off while we waited
                 _train_or_give_up(writer, wish)
-                wish["wish"].unlink(missing_ok=True)
+            jobs.fulfilled(wish)
     except (RunBusy, Timeout):
         return False
     except RunError:
-        wish["wish"].unlink(missing_ok=True)  # the run was removed, or its files are beyond repair
+        jobs.fulfilled(wish)  # the run was removed, or its files are beyond repair
         traceback.print_exc()
     return True
 
@@ -202,6 +204,8 @@ def answer(wish: Mapping[str, Any]) -> bool:
 
     folder = Path(wish["folder"])
     try:
+        if not jobs.another_try(wish):
+            raise RunError(f"given up after {jobs.TRIES} tries: the process that computed it died each time")
         facts, arrays = probes.answer(Run(wish["path"]), wish["probe"], wish["arguments"])
         files.write_arrays(folder / "answer.npz", arrays)
     except (ValueError, OSError) as error:
@@ -209,8 +213,9 @@ def answer(wish: Mapping[str, Any]) -> bool:
     except Exception as error:
         traceback.print_exc()
         facts = {"error": f"{type(error).__name__} while computing this; the workers' log has more"}
-    files.write_json(folder / jobs.ANSWER, facts)
-    wish["wish"].unlink(missing_ok=True)
+    if folder.exists():  # else the run was removed meanwhile
+        files.write_json(folder / jobs.ANSWER, facts)
+    jobs.fulfilled(wish)
     return True
 
 

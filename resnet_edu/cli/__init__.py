@@ -14,7 +14,7 @@ from resnet_edu.spec import SpecError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 2 for what cannot be done (said in one line), 130 stopped."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(_with_verb(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         return options.run(options)
     except (SpecError, RunError, data.errors()) as error:
@@ -22,6 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _with_verb(words: list[str]) -> list[str]:
+    """`resnet-edu runs` lists; its options belong to the verbs, so the verb is put in here."""
+    bare = words[:1] == ["runs"] and (len(words) == 1 or words[1] in ("--shelf", "--recorded"))
+    return ["runs", "list", *words[1:]] if bare else words
 
 
 def parser() -> argparse.ArgumentParser:

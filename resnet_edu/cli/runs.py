@@ -8,17 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
+from resnet_edu.cli.train import add_resume
 from resnet_edu.runs import Run, Shelf, export, pack, recorded
 from resnet_edu.runs.export import FORMATS, WEIGHTS
 
 
 def add(commands) -> None:
-    runs = commands.add_parser(
-        "runs", help="list, show, compare, remove, export runs; resume is its own command"
-    )
-    _places(runs)
-    runs.set_defaults(run=_list)
-    verbs = runs.add_subparsers(metavar="VERB")
+    runs = commands.add_parser("runs", help="list, show, compare, resume, remove, export runs")
+    verbs = runs.add_subparsers(metavar="VERB", required=True)
     for verb, act, text, many in (
         ("list", _list, "all runs", None),
         ("show", _show, "one run: settings, how it was computed, evaluations", "one"),
@@ -34,6 +31,7 @@ def add(commands) -> None:
             )
         _places(command)
         command.set_defaults(run=act)
+    add_resume(verbs)
     verbs.choices["remove"].add_argument("--yes", action="store_true", help="do not ask")
     verbs.choices["export"].add_argument("--to", type=Path, default=Path("."), metavar="DIR")
     verbs.choices["export"].add_argument("--format", default="csv", choices=FORMATS)

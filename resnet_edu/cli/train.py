@@ -33,6 +33,11 @@ def add(commands) -> None:
     )
     _add_running(train)
     train.set_defaults(run=_train)
+    add_resume(commands)
+
+
+def add_resume(commands) -> None:
+    """`resnet-edu resume NAME`, which is `resnet-edu runs resume NAME` too."""
     resume = commands.add_parser("resume", help="train a stopped run on")
     resume.add_argument("name", help="the run's name, or a part of it that no other has")
     _add_running(resume)

@@ -93,6 +93,10 @@ class Run:
         if not self.busy() and not self.status().complete:
             files.write_json(self.path / files.STATUS, self._said() | {"state": "stopped"})
 
+    def stopping(self) -> bool:
+        """True once somebody asked the run to stop."""
+        return (self.path / files.STOP).exists()
+
     def busy(self) -> bool:
         """True while a process holds the run to write it."""
         try:

@@ -82,7 +82,7 @@ class RunWriter:
 
     def wanted(self) -> bool:
         """False once somebody asked the run to stop."""
-        return not (self.path / files.STOP).exists()
+        return not self.run.stopping()
 
     def _checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         from safetensors import SafetensorError, safe_open

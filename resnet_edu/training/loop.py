@@ -165,9 +165,11 @@ class Trainer:
         began, pace = self.seconds, (time.perf_counter() - started) / len(losses)
         self.seconds += pace * len(losses)
         if diverged is None and (bad := [i for i, loss in enumerate(losses) if not loss < self.limit]):
-            losses = losses[: bad[0] + 1]
+            # On a GPU, where nobody looks at each step: what came after the first bad one means nothing.
+            self.done, losses = first + bad[0], losses[: bad[0] + 1]
+            recorded = [step for step in recorded if step < self.done]
             inputs = normalise(self.data.train_images[: self.recipe.batch], self.data)
-            diverged = diagnose(self.net, self.layers, inputs, first + bad[0], losses[-1])
+            diverged = diagnose(self.net, self.layers, inputs, self.done, losses[-1])
         steps = [
             {
                 "step": first + i,
@@ -178,8 +180,8 @@ class Trainer:
             for i, loss in enumerate(losses)
         ]
         block = Block(self.done, self.seconds, steps, diverged=diverged, state=self.state)
-        if norms:
-            rows = torch.stack(norms).flatten(1).cpu()
+        if recorded:
+            rows = torch.stack(norms[: len(recorded)]).flatten(1).cpu()
             block.norms = torch.cat([torch.tensor(recorded, dtype=torch.float32)[:, None], rows], dim=1)
         return block
 
