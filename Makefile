@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: app demo lab test check lint soak bench notebooks clean
+.PHONY: app demo lab test check lint soak bench readme notebooks clean
 
 app: $(READY)            ## serve the app on localhost
 	$(BIN)/streamlit run app/main.py
@@ -12,7 +12,7 @@ demo: $(READY)           ## the degradation experiment in the terminal
 	$(BIN)/resnet-edu demo
 
 lab: $(READY)            ## JupyterLab on the lessons
-	$(BIN)/jupyter lab --LabApp.news_url=None notebooks
+	$(BIN)/jupyter lab --LabApp.app_settings_dir=notebooks/.lab notebooks
 
 test: $(READY) lint      ## everything but the soaks
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
@@ -31,6 +31,12 @@ soak: $(READY)           ## long and heavy
 
 bench: $(READY)          ## ratios in one run, into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+readme: $(READY)         ## the README's measured passages, from the recorded runs
+	$(BIN)/python tools/readme.py
+
+notebooks: $(READY)      ## execute the lessons anew
+	$(BIN)/python notebooks/execute.py
 
 clean:
 	rm -rf .venv build dist *.egg-info

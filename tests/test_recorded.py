@@ -10,6 +10,7 @@ from resnet_edu import data, probes, runs, studies
 from resnet_edu.measure import errors
 
 RECORDED = runs.recorded().runs()
+OFFLINE = [run for run in RECORDED if run.weight_steps() and run.experiment.data.kind == "digits"]
 
 
 @pytest.mark.parametrize("run", RECORDED, ids=lambda run: run.name)
@@ -28,9 +29,7 @@ def test_the_recorded_study_is_whole(budget):
     assert [arm.name for arm in study.arms(budget) if runs.recorded().latest(arm) is None] == []
 
 
-@pytest.mark.parametrize(
-    "run", [r for r in RECORDED if r.weight_steps() and r.experiment.data.kind == "digits"], ids=lambda run: run.name
-)
+@pytest.mark.parametrize("run", OFFLINE, ids=lambda run: run.name)
 def test_shipped_weights_give_the_recorded_test_error(run):
     images = data.load(run.experiment.data)
     net = probes.net_of(run)

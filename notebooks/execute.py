@@ -1,0 +1,67 @@
+"""Run lessons from their sources and save the executed copies, with pictures: `python notebooks/execute.py`.
+
+A lesson is written in NN_name.py (jupytext's py:percent). NN_name.ipynb is what it gave when it was run:
+every chart stands in it twice, drawn by Plotly where a page can, and as a picture for all others.
+Pictures need kaleido and Chrome or Chromium.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+import plotly.io
+from lesson import PLOTLY
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+HERE = Path(__file__).parent
+CELL_SECONDS = 900
+WIDTH = 860  # pixels: JupyterLab shows a saved picture in its own size
+
+
+def main(names: list[str]) -> None:
+    sources = [HERE / name for name in names] or sorted(HERE.glob("[0-9][0-9]_*.py"))
+    for source in sources:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as shelf:
+            notebook = executed(source, shelf)
+        add_pictures(notebook)
+        nbformat.write(notebook, source.with_suffix(".ipynb"))
+        print(f"{source.with_suffix('.ipynb')}: {source.with_suffix('.ipynb').stat().st_size / 1e6:.2f} MB")
+
+
+def executed(source: Path, shelf: str | Path) -> NotebookNode:
+    """The lesson, run from its source; `shelf` takes the runs that it trains.
+
+    Raises `CellExecutionError` where a cell fails.
+    """
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"  # the same at every execution
+    place = {"metadata": {"path": str(source.parent)}}
+    client = NotebookClient(notebook, timeout=CELL_SECONDS, record_timing=False, resources=place)
+    client.execute(env=os.environ | {"RESNET_EDU_RUNS": str(shelf), "RESNET_EDU_IDLE": "1"})
+    return notebook
+
+
+def add_pictures(notebook: NotebookNode) -> None:
+    """Beside every chart a PNG, for pages that do not draw Plotly's own form."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            chart = output.get("data", {}).get(PLOTLY)
+            if chart is not None:
+                output.data["image/png"] = base64.b64encode(picture(chart)).decode()
+
+
+def picture(chart: dict) -> bytes:
+    figure = {"data": chart["data"], "layout": chart["layout"]}
+    return plotly.io.to_image(figure, format="png", width=WIDTH, scale=1, validate=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

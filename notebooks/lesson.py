@@ -1,0 +1,79 @@
+"""What the lessons share: training with a progress bar, pictures, sentences with measured numbers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+
+import plotly.graph_objects as go
+from IPython.display import DisplayHandle, Markdown, display
+
+from resnet_edu import charts, jobs
+from resnet_edu.experiment import Experiment
+from resnet_edu.runs import Progress, Run, RunError, progress
+
+PLOTLY = "application/vnd.plotly.v1+json"
+LOOK_SECONDS = 0.5
+_BAR = 30  # characters
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody pressed the stop button: one line instead of a traceback, and "Run All" ends here."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Stopped. What was trained is kept: run this cell again and it goes on from there."]
+
+
+def train(experiments: Iterable[Experiment]) -> list[Run]:
+    """Have the experiments trained side by side, watch them to their end, and give their runs.
+
+    Each is trained once: what was trained before is there at once. Raises `RunError` when one failed.
+    """
+    experiments = list(experiments)
+    if not experiments:
+        return []
+    bar = DisplayHandle()
+    bar.display(Markdown("Starting."))
+    started, runs = time.monotonic(), list[Run]()
+    try:
+        runs = jobs.submit_all(experiments)
+        while True:
+            now = progress(runs, side_by_side=jobs.slots())
+            bar.update(Markdown(_line(now, time.monotonic() - started)))
+            if now.ended == now.runs:
+                break
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        jobs.cancel_all(runs)
+        raise Stopped from None
+    for run in runs:
+        if (status := run.status()).state == "failed":
+            raise RunError(f"{run.name} failed: {status.message}")
+    return runs
+
+
+def say(text: str) -> None:
+    """Show Markdown."""
+    display(Markdown(text))
+
+
+def show(figure: go.Figure, alt: str) -> None:
+    """Show a chart; `alt` says it in words, where it cannot be drawn or seen.
+
+    Its page is white also in a dark editor, for its letters are dark.
+    """
+    figure.update_layout(paper_bgcolor="white")
+    drawing = json.loads(figure.to_json()) | {"config": charts.config()}
+    display({PLOTLY: drawing, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def _line(now: Progress, seconds: float) -> str:
+    filled = round(_BAR * now.share)
+    bar = "█" * filled + "░" * (_BAR - filled)
+    left = f"{seconds:.0f} s" if now.ended == now.runs else _left(now.seconds_left)
+    return f"`{bar}` {now.share:.0%} · {now.ended} of {now.runs} trained · {left}"
+
+
+def _left(seconds: float | None) -> str:
+    return "the workers are starting" if seconds is None else f"about {seconds:.0f} s left"
