@@ -60,5 +60,7 @@ def errors(
 
 
 def _chunks(tensor: Tensor, size: int) -> tuple[Tensor, ...]:
-    """Pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be noise."""
-    return tensor.tensor_split(max(1, round(len(tensor) / size)))
+    """Pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be noise,
+    and of two images at least, since one has no statistics."""
+    pieces = min(round(len(tensor) / size), len(tensor) // 2)
+    return tensor.tensor_split(max(1, pieces))

@@ -48,6 +48,15 @@ def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
     if target.exists():
         raise RunError(f"{target} exists; remove it first to replace it")
     target.mkdir(parents=True)
+    try:
+        _pack(run, target, weights)
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+    return Run(target)
+
+
+def _pack(run: Run, target: Path, weights: str) -> None:
     for name in (files.EXPERIMENT, files.HOW, files.STATUS):
         shutil.copyfile(run.path / name, target / name)
     for name in TABLES:
@@ -57,7 +66,6 @@ def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
         smaller.to_parquet(target / f"{name}.parquet", index=False, compression="zstd")
     kept = run.weight_steps()
     _pack_weights(run, target, {"none": [], "last": kept[-1:], "all": kept}[weights])
-    return Run(target)
 
 
 def _pack_weights(run: Run, target: Path, steps: list[int]) -> None:
@@ -73,7 +81,10 @@ def _half(name: str, tensor: np.ndarray) -> np.ndarray:
     """Running statistics stay as they are: a deep plain net's variances pass float16's 65,504."""
     if tensor.dtype != "float32" or "running_" in name:
         return tensor
-    half = tensor.astype("float16", casting="same_kind")
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        half = tensor.astype("float16", casting="same_kind")
     if not (abs(half) < float("inf")).all():
         raise RunError(f"{name} does not fit half precision")
     return half

@@ -101,7 +101,7 @@ class Run:
         """True while a process holds the run to write it."""
         try:
             # Another reader holds it for an instant, a writer as long as it trains.
-            with FileLock(self.path / files.LOCK, timeout=0.01, poll_interval=0.001):
+            with FileLock(self.path / files.LOCK, timeout=0.02, poll_interval=0.001):
                 return False
         except Timeout:
             return True
@@ -160,7 +160,7 @@ class Run:
             )
         ]
         table = pd.DataFrame(rows, columns=["step", "block", "name", "gradient", "correlation"])
-        return table.astype({"gradient": float, "correlation": float})
+        return table.astype({"step": int, "block": int, "gradient": float, "correlation": float})
 
     def weight_steps(self) -> list[int]:
         """After how many steps weights were kept."""
@@ -190,7 +190,10 @@ class Run:
         import pandas as pd
 
         path = self.path / f"{name}.parquet"
-        return pd.read_parquet(path) if path.exists() else None
+        try:
+            return pd.read_parquet(path) if path.exists() else None
+        except (ValueError, OSError) as error:
+            raise RunError(f"{path} is damaged ({error}); copy the run again") from None
 
     def _table(self, file: str, columns: tuple[str, ...]) -> pd.DataFrame:
         import pandas as pd

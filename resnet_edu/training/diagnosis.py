@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from resnet_edu.nets import Stack
 
@@ -28,16 +28,15 @@ def loss_limit(classes: int) -> float:
     return 1000 * math.log(max(2, classes))
 
 
-def diagnose(
-    net: Stack, layers: list[tuple[str, nn.Parameter]], inputs: Tensor, step: int, loss: float
-) -> Divergence:
+def diagnose(net: Stack, inputs: Tensor, step: int, loss: float) -> Divergence:
     """To be called after the forward pass of `step`, before its backward pass: the gradients of the
     step before still lie on the weights, and tell whether it was them."""
-    for name, weight in layers:
+    for name, weight in net.named_parameters():
         if not bool(weight.isfinite().all()):
+            layer = name.rpartition(".")[0]
             if weight.grad is not None and not bool(weight.grad.isfinite().all()):
-                return Divergence(step, name, f"its gradient was {_kind(weight.grad)} at step {step - 1}")
-            return Divergence(step, name, f"the update of step {step - 1} made its weights {_kind(weight)}")
+                return Divergence(step, layer, f"its gradient was {_kind(weight.grad)} at step {step - 1}")
+            return Divergence(step, layer, f"the update of step {step - 1} made its weights {_kind(weight)}")
     with torch.no_grad():
         trace = net.trace(inputs)
     for name, output in {**trace.intermediates, "logits": trace.logits}.items():

@@ -97,7 +97,7 @@ class Trainer:
         while diverged is None:
             inputs, loss = self.step_forward(losses)
             if self.device.type == "cpu" and not loss < self.limit:
-                diverged = diagnose(self.net, self.layers, inputs, self.done, loss.item())
+                diverged = diagnose(self.net, inputs, self.done, loss.item())
                 break
             self.step_backward(loss)
             if self.done in self.norm_steps:
@@ -152,9 +152,8 @@ class Trainer:
         self.net.load_state_dict(saved)
         for name, parameter in self.net.named_parameters():
             if (buffer := state.get(f"momentum.{name}")) is not None:
-                self.optimizer.state[parameter]["momentum_buffer"] = buffer.to(parameter).clone(
-                    memory_format=torch.preserve_format
-                )
+                # Fused SGD goes through weight and buffer in memory order, so that must be the same.
+                self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
         self.done, self.seconds = facts["step"], facts["seconds"]
 
     def _due(self) -> bool:
@@ -169,7 +168,7 @@ class Trainer:
             self.done, losses = first + bad[0], losses[: bad[0] + 1]
             recorded = [step for step in recorded if step < self.done]
             inputs = normalise(self.data.train_images[: self.recipe.batch], self.data)
-            diverged = diagnose(self.net, self.layers, inputs, self.done, losses[-1])
+            diverged = diagnose(self.net, inputs, self.done, losses[-1])
         steps = [
             {
                 "step": first + i,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_edu.spec import SpecError
+
 PER_DECADE = 30
 DENSE = 10
 EVALUATED = (512, 5_000)
@@ -11,10 +13,14 @@ EVALUATED = (512, 5_000)
 
 @dataclass(frozen=True)
 class Recording:
-    """No part of the experiment: recording more changes no number."""
+    """No part of the experiment: recording more changes no number. Raises `SpecError`."""
 
     every_step: bool = False
     checkpoints: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.checkpoints <= 1000:
+            raise SpecError(f"checkpoints is {self.checkpoints}; allowed: 1 … 1000")
 
     def norm_steps(self, steps: int) -> frozenset[int]:
         """Steps whose layer norms are recorded: the first ten, then about 30 a decade, and the last."""

@@ -1,0 +1,64 @@
+"""All that a training yielded, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from resnet_edu import training
+from resnet_edu.data import DataSet
+from resnet_edu.experiment import Experiment
+from resnet_edu.training import Divergence, Recording
+
+HOW = {"device": "cpu", "precision": "float32", "memory_format": "contiguous_format", "threads": 1}
+
+
+@dataclass
+class Trained:
+    """`states` after every block, `norms` by step, `kept`: after which steps weights were due."""
+
+    steps: list[dict[str, float]] = field(default_factory=list)
+    evals: list[dict[str, Any]] = field(default_factory=list)
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    norms: dict[int, Tensor] = field(default_factory=dict)
+    states: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    kept: list[int] = field(default_factory=list)
+    diverged: Divergence | None = None
+
+    @property
+    def end(self) -> dict[str, Tensor]:
+        return self.states[max(self.states)]
+
+    def losses(self) -> list[float]:
+        return [row["loss"] for row in self.steps]
+
+    def numbers(self) -> list[list[dict[str, Any]]]:
+        """Everything but the time that it took."""
+        timeless = [{name: row[name] for name in ("step", "loss", "lr")} for row in self.steps]
+        return [timeless, self.evals, self.blocks]
+
+
+def run(experiment: Experiment, images: DataSet, *, resume=None, how=HOW, **recording: Any) -> Trained:
+    found = Trained()
+    told = Recording(**recording)
+    for block in training.train(experiment, images, how, recording=told, resume=resume):
+        found.steps += block.steps
+        found.evals += block.evals
+        found.blocks += block.blocks
+        if block.norms is not None:
+            found.norms |= {int(row[0]): row[1:] for row in block.norms}
+        if block.weights_due:
+            found.kept.append(block.step)
+        if block.diverged is None:
+            found.states[block.step] = block.state()
+        found.diverged = block.diverged
+    return found
+
+
+def same(one: Mapping[Any, Tensor], other: Mapping[Any, Tensor]) -> bool:
+    """Equal to the bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
