@@ -183,7 +183,7 @@ class Recipe(Spec):
 class Experiment(Spec):
     """Everything that decides the numbers of one training; equal experiments have equal `key`s."""
 
-    net: Net = setting(Cifar(), help="cifar or dense")
+    net: Net = setting(Cifar(), help="plain-N, resnet-N, dense-plain-N, dense-resnet-N; or cifar, dense")
     data: Data = setting(Digits(), help="digits, cifar10, fashion-mnist or imagefolder")
     recipe: Recipe = Recipe()
     seed: int = setting(0, low=0, high=2**32 - 1, help="of initial weights, data order and augmentation")
@@ -217,7 +217,7 @@ class Experiment(Spec):
         """Raises `SpecError` when the text is no JSON, of another schema, or holds unknown values."""
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SpecError(f"this is not JSON: {error}") from None
         if not isinstance(data, dict) or data.pop("schema", SCHEMA) != SCHEMA:
             raise SpecError(f"an experiment is an object with schema {SCHEMA}")
