@@ -110,16 +110,8 @@ def test_a_study_of_a_run_that_is_trained_elsewhere_waits_for_it(command, arms, 
 
 
 @pytest.mark.slow
-def test_a_study_with_workers_of_its_own(command, arms):
-    said = command("study", "degradation", "--seeds", "0")
-    assert said.code == 0
-    assert {run.status().state for run in Shelf().runs()} == {"done"}
-    assert len(Shelf().runs()) == 4
-
-
-@pytest.mark.slow
 def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
-    arms["steps"] = 3000
+    arms["steps"] = 800
 
     def press():
         while not any(run.status().step > 0 for run in Shelf().runs()):
@@ -135,3 +127,9 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     assert "Stopped. The same command goes on where this one left off." in said.out
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
     assert jobs.wishes(Shelf()) == []
+    assert any(0 < run.status().step < 800 for run in Shelf().runs())
+
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+    assert said.code == 0
+    assert {run.status().state for run in Shelf().runs()} == {"done"}
+    assert len(Shelf().runs()) == 2
