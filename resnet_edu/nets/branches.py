@@ -47,6 +47,7 @@ def unit(net: Net, plan: UnitPlan) -> ResidualUnit:
         made.add = ScaledAdd(net.shortcut.alpha, net.shortcut.branch)
     if plan.survival < 1:
         made.add = StochasticAdd(made.add, plan.survival)
+    made.plan = plan
     return made
 
 

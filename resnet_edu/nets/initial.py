@@ -19,16 +19,17 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm)
 SMALL = 0.01
 
 
-def initialise(net: nn.Module, seed: int, how: str = "he") -> None:
+def initialise(net: nn.Module, seed: int, how: str = "he", prefix: str = "") -> None:
     """Weights as `draw` says, biases 0 but for a gate's; norms 1, 0, statistics reset.
 
-    Acts on all parameters and buffers of `net`, which lies on the CPU. Raises `TypeError` for a module
+    Acts on all parameters and buffers of `net`, which lies on the CPU; `prefix` goes before its tensors'
+    names if it is part of a larger net. Raises `TypeError` for a module
     whose start is not defined here.
     """
     for name, module in net.named_modules():
         match module:
             case nn.Conv2d() | nn.Linear():
-                generator = torch.Generator("cpu").manual_seed(tensor_seed(seed, f"{name}.weight"))
+                generator = torch.Generator("cpu").manual_seed(tensor_seed(seed, f"{prefix}{name}.weight"))
                 draw(module.weight, how, generator)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
@@ -65,9 +66,13 @@ def draw(weight: Tensor, how: str, generator: torch.Generator) -> None:
 def zero_branch(unit: ResidualUnit) -> None:
     """Start at F(x) = 0: the branch's last norm gets the factor 0 (Goyal 2017 §5.1), or where a layer
     stands last, that layer's weights do; a norm before a ReLU could not leave 0 again."""
+    nn.init.zeros_(last_layer(unit.branch).get_parameter("weight"))
+
+
+def last_layer(part: nn.Module) -> nn.Module:
+    """The last module in `part` that learns."""
     learning = (*NORMS, nn.Conv2d, nn.Linear)
-    last = [module for module in unit.branch.modules() if isinstance(module, learning)][-1]
-    nn.init.zeros_(last.get_parameter("weight"))
+    return [module for module in part.modules() if isinstance(module, learning)][-1]
 
 
 def tensor_seed(seed: int, name: str) -> int:

@@ -36,6 +36,7 @@ class Stack(nn.Module):
     rest again on the way back (Chen 2016): less memory, the same numbers, a third more time.
     """
 
+    spec: Net  # what it was built to; after surgery, what it began as
     checkpointed = False
 
     def __init__(
@@ -103,7 +104,9 @@ def assemble(net: Net, *, channels: int, side: int, classes: int) -> Stack:
     """
     planned = plan(net, channels=channels, side=side, classes=classes)
     stages = [nn.Sequential(*(unit(net, each) for each in stage)) for stage in planned.stages]
-    return Stack(_stem(net, planned), stages, _pool(net, planned), nn.Linear(planned.features, classes))
+    stack = Stack(_stem(net, planned), stages, _pool(net, planned), nn.Linear(planned.features, classes))
+    stack.spec = net
+    return stack
 
 
 def _stem(net: Net, planned: NetPlan) -> nn.Module:

@@ -15,6 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resnet_edu.netplan import UnitPlan
+
 
 class ResidualUnit(nn.Module):
     """y = f(h(x) + F(x)) (He 2015 eq. 1 and 2; the letters are those of He 2016 eq. 1 and 2).
@@ -22,6 +24,8 @@ class ResidualUnit(nn.Module):
     `branch` is F, `shortcut` is h, `after` is f. With `shortcut=None` the unit is plain: y = f(F(x)).
     h(x) and F(x) must have the same shape, which is also that of y.
     """
+
+    plan: UnitPlan  # the sizes it was built to
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module | None, after: nn.Module) -> None:
         super().__init__()

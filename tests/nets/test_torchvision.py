@@ -32,8 +32,7 @@ def assert_equal(depth, training):
     x, labels = torch.randn(3, 3, 64, 64), torch.tensor([0, 3, 6])
     logits, expected = ours(x), theirs(x)
     scale = expected.abs().max().item()
-    print(depth, training, scale, (logits - expected).abs().max().item())
-    assert (logits - expected).abs().max().item() <= 1e-5
+    assert (logits - expected).abs().max().item() <= 1e-5 * min(1, scale)
     cross_entropy(logits, labels).backward()
     cross_entropy(expected, labels).backward()
     gradients = from_torchvision({name: p.grad for name, p in theirs.named_parameters()})
