@@ -218,7 +218,8 @@ DEPTHS = "a CIFAR net has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"
         ({"net": "plain"}, "net is 'plain'; allowed: cifar, dense, imagenet"),
         (
             {"shortcut": "D"},
-            "net.shortcut is 'D'; allowed: A, B, C, scaled, gate, shortcut-gate, conv, dropout, highway, none",
+            "net.shortcut is 'D'; allowed: "
+            "A, B, C, scaled, gate, shortcut-gate, conv, dropout, highway, none",
         ),
         ({"width": "wide"}, "width is 'wide'; it takes a whole number, allowed: 1 … 1024"),
         ({"data": "mnist"}, "data is 'mnist'; allowed: digits, cifar10, fashion-mnist, imagefolder"),
