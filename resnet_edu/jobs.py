@@ -32,7 +32,7 @@ _started: dict[tuple[Path, str], subprocess.Popen] = {}
 def slots() -> int:
     """How many trainings may run at once: `RESNET_EDU_WORKERS`, else the number of cores."""
     told = os.environ.get("RESNET_EDU_WORKERS", "")
-    if told and (not told.isdigit() or not 1 <= int(told) <= 1024):
+    if told and (not told.isdecimal() or not 1 <= int(told) <= 1024):
         raise RunError(f"RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024")
     if told:
         return int(told)

@@ -7,6 +7,7 @@ from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
 from resnet_edu.charts.layers import layer_norms
+from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.style import config
 from resnet_edu.charts.thin import thin
 
@@ -16,6 +17,7 @@ __all__ = [
     "gradient_heatmap",
     "layer_norms",
     "loss_curves",
+    "saliency_maps",
     "thin",
     "twin_heatmaps",
 ]

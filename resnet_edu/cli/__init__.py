@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(_with_verb(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         return options.run(options)
-    except (SpecError, RunError, data.errors()) as error:
+    except (SpecError, RunError, OSError, data.errors()) as error:
         print(f"resnet-edu: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _with_verb(words: list[str]) -> list[str]:
     """`resnet-edu runs` lists; its options belong to the verbs, so the verb is put in here."""
-    bare = words[:1] == ["runs"] and (len(words) == 1 or words[1] in ("--shelf", "--recorded"))
+    bare = words[:1] == ["runs"] and (len(words) == 1 or words[1].startswith(("--shelf", "--recorded")))
     return ["runs", "list", *words[1:]] if bare else words
 
 

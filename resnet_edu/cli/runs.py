@@ -9,7 +9,7 @@ import pandas as pd
 
 from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
 from resnet_edu.cli.train import add_resume
-from resnet_edu.runs import Run, Shelf, export, pack, recorded
+from resnet_edu.runs import Run, RunError, Shelf, export, pack, recorded
 from resnet_edu.runs.export import FORMATS, WEIGHTS
 
 
@@ -50,7 +50,8 @@ def _shelf(options: argparse.Namespace) -> Shelf:
 
 def _chosen(options: argparse.Namespace) -> list[Run]:
     shelf = _shelf(options)
-    return [shelf.find(name) for name in options.names]
+    found = [shelf.find(name) for name in options.names]
+    return list({run.path: run for run in found}.values())  # each once, however often it was named
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -64,7 +65,10 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _row(run: Run) -> dict[str, str]:
-    status = run.status()
+    try:
+        status = run.status()
+    except RunError:
+        return {"run": run.name, "state": "damaged", "step": "", "train error": "", "test error": ""}
     step = f"{status.step}/{status.steps}"
     errors = {"train error": last_error(run), "test error": last_error(run, "test_error")}
     return {"run": run.name, "state": status.state, "step": step, **errors}
@@ -98,12 +102,19 @@ def _compare(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace) -> int:
     runs, shelf = _chosen(options), _shelf(options)
     console.print("\n".join(run.name for run in runs))
-    if not options.yes and console.input(f"Remove {len(runs)} from {shelf.path}? [y/N] ").lower() != "y":
+    if not options.yes and not _agreed(f"Remove {len(runs)} from {shelf.path}? (y/N) "):
         console.print("Nothing was removed.")
         return 1
     for run in runs:
         shelf.remove(run)
     return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return console.input(question).lower() == "y"
+    except EOFError:  # nobody is there to answer
+        return False
 
 
 def _export(options: argparse.Namespace) -> int:

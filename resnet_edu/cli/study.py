@@ -81,11 +81,11 @@ def _watch(runs: list[Run]) -> bool:
     message = "Stopping the trainings; what they have done is kept."
     with gentle_interrupt(message) as wanted, Live(console=console, refresh_per_second=4) as live:
         while True:
+            at = progress(runs, side_by_side=jobs.slots())  # first, so that whoever is counted is told too
             for run in runs:
                 if run.name not in told and run.status().ended:
                     told.add(run.name)
                     live.console.print(_ended(run))
-            at = progress(runs, side_by_side=jobs.slots())
             if console.is_terminal:
                 live.update(_line(at, time.monotonic() - started))
             if at.ended == at.runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -84,16 +85,16 @@ def experiment_of(options: argparse.Namespace) -> Experiment:
     elif options.budget:
         net = told.pop("net", "resnet-20")
         base = budgets.at(options.budget, net, 0).to_query()
-    experiment = Experiment.from_query(base | told)
-    return _resolved(experiment)
+    kept = {name: value for name, value in base.items() if name not in told}  # told last, so that it wins
+    return _resolved(Experiment.from_query(kept | told))
 
 
 def _read(path: str) -> Experiment:
     try:
-        with open(path, encoding="utf-8") as file:
-            return Experiment.from_json(file.read())
-    except OSError as error:
-        raise RunError(f"--experiment {path}: {error.strerror}") from None
+        return Experiment.from_json(Path(path).read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise RunError(f"--experiment {path}: {said}") from None
 
 
 def _resolved(experiment: Experiment) -> Experiment:

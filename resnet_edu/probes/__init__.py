@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -23,8 +24,12 @@ def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
     """Facts (plain data) and arrays by name. Raises `ValueError` for unknown probes and arguments."""
     if probe not in PROBES:
         raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
-    images = _loaded(run.experiment.data)
-    return PROBES[probe](net_of(run), images, **arguments)
+    images, net = _loaded(run.experiment.data), net_of(run)
+    try:
+        inspect.signature(PROBES[probe]).bind(net, images, **arguments)
+    except TypeError as error:
+        raise ValueError(f"{probe}: {error}") from None
+    return PROBES[probe](net, images, **arguments)
 
 
 def net_of(run: Run) -> torch.nn.Module:

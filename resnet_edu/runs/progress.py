@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnet_edu.runs.run import Run
+from resnet_edu.runs.run import Run, Status
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,18 @@ class Progress:
     runs: int
 
 
-def progress(runs: Sequence[Run], *, side_by_side: int) -> Progress:
-    """The work of a step is taken as the net's depth; the pace is that of the steps done so far."""
-    statuses = [(run.experiment.net.depth, run.status()) for run in runs]
-    work = sum(depth * status.steps for depth, status in statuses)
-    done = sum(depth * status.step for depth, status in statuses)
-    skipped = sum(depth * (s.steps - s.step) for depth, s in statuses if s.ended)
-    seconds = sum(status.seconds for _, status in statuses)
+def progress(runs: Sequence[Run], *, side_by_side: int, statuses: Sequence[Status] | None = None) -> Progress:
+    """The work of a step is taken as the net's depth; the pace is that of the steps done so far.
+    Pass `statuses` where they have been read already."""
+    said = [run.status() for run in runs] if statuses is None else statuses
+    depths = [(run.experiment.net.depth, status) for run, status in zip(runs, said, strict=True)]
+    work = sum(depth * status.steps for depth, status in depths)
+    done = sum(depth * status.step for depth, status in depths)
+    skipped = sum(depth * (s.steps - s.step) for depth, s in depths if s.ended)
+    seconds = sum(status.seconds for _, status in depths)
     left = work - done - skipped
-    active = sum(1 for _, status in statuses if not status.ended)
+    active = sum(1 for _, status in depths if not status.ended)
     pace = seconds / done if done else None
     seconds_left = None if pace is None else left * pace / max(1, min(side_by_side, active))
-    ended = len(statuses) - active
-    return Progress((work - left) / work if work else 1.0, seconds_left, ended, len(statuses))
+    ended = len(depths) - active
+    return Progress((work - left) / work if work else 1.0, seconds_left, ended, len(depths))

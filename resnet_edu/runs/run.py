@@ -47,8 +47,8 @@ class Status:
 
     @property
     def complete(self) -> bool:
-        """It went as far as it can go: to its last step, or to where it broke."""
-        return self.state in ("done", "diverged", "failed")
+        """It went as far as it can go: to its last step, or to where it diverged."""
+        return self.state in ("done", "diverged")
 
 
 class Run:
@@ -90,7 +90,7 @@ class Run:
     def stop(self) -> None:
         """Ask whoever trains the run to stop after the present steps."""
         (self.path / files.STOP).touch()
-        if not self.busy() and not self.status().complete:
+        if self.status().state in ("queued", "interrupted"):
             files.write_json(self.path / files.STATUS, self._said() | {"state": "stopped"})
 
     def stopping(self) -> bool:

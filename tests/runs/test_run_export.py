@@ -104,11 +104,12 @@ def test_a_packed_run_can_be_exported_and_packed_again(finished, tmp_path):
     assert_frame_equal(pack(packed, tmp_path / "b", weights="none").layers(), packed.layers())
 
 
-def test_only_runs_that_have_ended_are_packed(run, how, tmp_path):
+@pytest.mark.parametrize("state", ["queued", "stopped", "failed"])
+def test_only_runs_that_have_ended_are_packed(run, how, tmp_path, state):
     with RunWriter(run) as writer:
         writer.begin(how)
-        writer.status("stopped", 3, 1.0)
-    with pytest.raises(RunError, match=f"^{run.name} is stopped; only runs that have ended are packed$"):
+        writer.status(state, 3, 1.0)
+    with pytest.raises(RunError, match=f"^{run.name} is {state}; only runs that have ended are packed$"):
         pack(run, tmp_path, weights="none")
 
 

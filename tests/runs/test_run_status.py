@@ -82,7 +82,7 @@ def test_what_has_ended_well_is_not_stopped_any_more(run, state):
         ("interrupted", True, False),
         ("done", True, True),
         ("diverged", True, True),
-        ("failed", True, True),
+        ("failed", True, False),
     ],
 )
 def test_which_states_are_ends(state, ended, complete):

@@ -1,0 +1,52 @@
+"""`streamlit run app/main.py`: one question a page. The app imports no torch: workers train and answer."""
+
+from __future__ import annotations
+
+import gc
+
+import address
+import streamlit as st
+import words
+
+# The page is not told at once when its reader turns to dark or light: axes take the colour of its text.
+STYLE = """<style>
+.stAppHeader { background: none; }
+.stAppHeader, .stAppHeader * { pointer-events: none; }
+.stAppHeader button, .stAppHeader button * { pointer-events: auto; }
+.stMainBlockContainer { padding: 0.9rem 2.5rem 3rem; max-width: 1900px; }
+.stMainBlockContainer .stVerticalBlock { gap: 0.7rem; }
+.js-plotly-plot :is(.xtick, .ytick, .cbaxis) text { fill: currentColor !important; }
+.js-plotly-plot :is(.xtitle, .ytitle, .cbtitle, .legendtext) { fill: currentColor !important; }
+h1 { padding: 0.2rem 0 !important; }
+h5 { padding: 0.4rem 0 0 !important; }
+h5 .stMarkdownColoredText { font-weight: 400; }
+.st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }
+.st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 0.9rem 1rem 2rem; }
+  .st-key-heatmaps, .st-key-maps { overflow-x: auto; }
+  .st-key-heatmaps > div, .st-key-maps > div { min-width: 44rem; }
+}
+</style>"""
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Streamlit collects garbage after every rerun; what was imported need not be searched each time."""
+    import live  # noqa: F401  with all that it imports
+
+    gc.collect()
+    gc.freeze()
+
+
+st.set_page_config("resnet-edu", layout="wide")
+st.html(STYLE)
+settle()
+pages = [
+    st.Page("questions/degradation.py", title="Does a deeper net train worse?", default=True),
+    st.Page("questions/saliency.py", title="What does the net look at?"),
+]
+chosen = st.navigation(pages, position="hidden")
+address.link(pages, chosen)
+with words.in_words():
+    chosen.run()

@@ -1,0 +1,101 @@
+"""Does a deeper net train worse? Recorded runs at once; the same trained here, live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import address
+import live
+import readers
+import results
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from resnet_edu import budgets
+from resnet_edu.runs import Run
+
+VIEWS = {"recorded": "Recorded", "here": "Trained here"}
+PARAMETERS = ("view", "study", "depths", "error", "seed", "step")
+
+
+def page() -> None:
+    title, switch, action = st.columns([5, 3, 2], gap="medium", vertical_alignment="center")
+    title.title(readers.STUDY.title, anchor=False)
+    address.warn_into(st.container())
+    address.check_names((*PARAMETERS, *live.PARAMETERS))
+    view = address.read("view", list(VIEWS), "recorded")
+    with switch:
+        address.press_one("results", "view", view, VIEWS, label_visibility="collapsed", width="stretch")
+    plan = live.read_plan()
+    if view == "here":
+        here(plan, action)
+    else:
+        recorded(plan, action)
+
+
+def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
+    if live.button(action, "Train it here"):
+        live.start(plan)
+    studies = readers.recorded_studies()
+    if not studies:
+        st.info("This copy holds no recorded runs. Train them here.")
+        return
+    study = address.read("study", list(studies), next(iter(studies)))
+    runs = studies[study]
+    all_depths = sorted({run.experiment.net.depth for run in runs})
+    depths = address.read_several("depths", all_depths, all_depths)
+    step = read_step(runs)
+    results.verdict(runs)
+    left, right = st.columns([5, 3], gap="medium")
+    with left, st.container(horizontal=True, gap="medium"):
+        words = {name: f"{readers.data_name(name)} · {name}" for name in studies}
+        address.pick_one("recorded study", "study", study, words, width=300)
+        address.press_several("depths", "depths", depths, all_depths)
+    with right, st.container(horizontal=True, gap="medium"):
+        error, seed = choose_error(), choose_seed(runs)
+    results.everything([run for run in runs if run.experiment.net.depth in depths], error, seed, step)
+    results.provenance(runs, f"recorded at the budget {study}: {budgets.get(study).help}")
+
+
+def here(plan: live.Plan, action: DeltaGenerator) -> None:
+    st.markdown(f"Real training, now, on the machine that serves this page: {len(plan.arms())} nets.")
+    good = live.choose(plan)
+    runs = live.watched(plan)
+    if live.button(action, live.button_label(plan, runs), enabled=good and live.ended(runs)):
+        live.start(plan)
+    if not runs:
+        return
+    step = read_step(runs)
+    if not live.ended(runs):
+        live.watch(runs, choose_seed(runs))
+        return
+    results.verdict(runs)
+    with st.container(horizontal=True, gap="medium"):
+        error, seed = choose_error(), choose_seed(runs)
+    results.everything(runs, error, seed, step)
+    with st.expander("Every training"):
+        live.arms_table(runs)
+    results.provenance(runs, "trained here")
+
+
+def choose_error() -> str:
+    error = address.read("error", list(results.ERRORS), "training")
+    address.press_one("error", "error", error, results.ERRORS)
+    return error
+
+
+def choose_seed(runs: Sequence[Run]) -> int:
+    seeds = sorted({run.experiment.seed for run in runs})
+    seed = address.read("seed", seeds, seeds[0])
+    if len(seeds) > 1:
+        address.press_one("seed of the heatmaps", "seed", seed, seeds)
+    return seed
+
+
+def read_step(runs: Sequence[Run]) -> int:
+    """Where the slider stands: at the last step, if the URL does not say."""
+    steps = runs[0].experiment.recipe.steps
+    return address.read_number("step", 0, steps, steps)
+
+
+page()

@@ -1,0 +1,128 @@
+"""Tables and figures of runs, made once for all sessions: keyed by how much of the runs is written.
+
+What is returned is shared, so nobody may change it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from resnet_edu import budgets, charts, studies
+from resnet_edu.charts.style import Template
+from resnet_edu.runs import Run, RunError, Shelf, Status, recorded
+from resnet_edu.studies import Verdict
+
+STUDY = studies.get("degradation")
+POINTS = 300
+Written = tuple[str, int, int]
+"""A run's path, the bytes of its files, and when one changed last: the same again, the same tables."""
+
+_shared = st.cache_resource(show_spinner=False, max_entries=64)
+
+
+@st.cache_data(ttl=1, show_spinner=False)
+def statuses(paths: tuple[str, ...]) -> list[Status]:
+    return [Run(path).status() for path in paths]
+
+
+@st.cache_data(ttl=1, show_spinner=False)
+def written(paths: tuple[str, ...]) -> tuple[Written, ...]:
+    return tuple(_written(path) for path in paths)
+
+
+def paths(runs: Sequence[Run]) -> tuple[str, ...]:
+    return tuple(str(run.path) for run in runs)
+
+
+def _written(path: str) -> Written:
+    size = changed = 0
+    for file in Path(path).glob("[!.]*.*"):
+        with contextlib.suppress(FileNotFoundError):  # replaced just now
+            stat = file.stat()
+            size, changed = size + stat.st_size, max(changed, stat.st_mtime_ns)
+    return path, size, changed
+
+
+@st.cache_resource(ttl=60, show_spinner=False)
+def recorded_studies() -> dict[str, list[Run]]:
+    """The runs that ship with the package, by the budget whose settings they have; cheapest first."""
+    found = studied(recorded())
+    return {budget: found[budget] for budget in budgets.BUDGETS if budget in found}
+
+
+def studied(shelf: Shelf) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for run in shelf.runs():
+        try:
+            experiment = run.experiment
+        except RunError:
+            continue  # a damaged run is left out, the others are shown
+        for budget in budgets.BUDGETS if experiment.net.shortcut.kind in ("none", "A") else ():
+            if budgets.at(budget, experiment.label, experiment.seed).key == experiment.key:
+                found.setdefault(budget, []).append(run)
+    return found
+
+
+@_shared
+def measured(runs: tuple[Written, ...]) -> pd.DataFrame:
+    """The study's table, a row a run."""
+    return STUDY.measure(Run(path) for path, *_ in runs)
+
+
+@_shared
+def verdict(runs: tuple[Written, ...]) -> Verdict:
+    return STUDY.verdict(measured(runs))
+
+
+@_shared
+def layers(run: Written) -> pd.DataFrame:
+    return Run(run[0]).layers()
+
+
+@_shared
+def _losses(run: Written) -> pd.DataFrame:
+    """net, depth, seed, step, loss; some hundred rows."""
+    source = Run(run[0])
+    table = charts.thin(source.steps()[["step", "loss"]], POINTS)
+    return table.assign(net=net_kind(source), depth=source.experiment.net.depth, seed=source.experiment.seed)
+
+
+@_shared
+def loss_figure(runs: tuple[Written, ...], template: Template) -> go.Figure:
+    return charts.loss_curves(pd.concat([_losses(run) for run in runs]), template=template)
+
+
+@_shared
+def error_figure(runs: tuple[Written, ...], which: str, template: Template) -> go.Figure:
+    return charts.error_by_depth(measured(runs), which, template=template)
+
+
+@_shared
+def heatmap_figure(plain: Written, residual: Written, template: Template) -> go.Figure:
+    titles = name(Run(plain[0])), name(Run(residual[0]))
+    return charts.twin_heatmaps(layers(plain), layers(residual), titles=titles, template=template)
+
+
+@_shared
+def norms_figure(plain: Written, residual: Written, step: int, template: Template) -> go.Figure:
+    tables = {name(Run(run[0])): layers(run) for run in (plain, residual)}
+    return charts.layer_norms(tables, step, template=template)
+
+
+def net_kind(run: Run) -> str:
+    return "plain" if run.experiment.net.plain else "residual"
+
+
+def name(run: Run) -> str:
+    """'plain 56', 'residual 56': twins are called so everywhere."""
+    return f"{net_kind(run)} {run.experiment.net.depth}"
+
+
+def data_name(budget: str) -> str:
+    return budgets.get(budget).data.kind

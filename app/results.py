@@ -1,0 +1,135 @@
+"""What a set of runs shows: verdict, charts, and where the numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import address
+import plotly.graph_objects as go
+import readers
+import streamlit as st
+
+from resnet_edu import charts
+from resnet_edu.charts.style import Template
+from resnet_edu.runs import Run
+from resnet_edu.studies import degradation
+
+ERRORS = ("training", "test")
+_COLUMNS = {"training": "train_error", "test": "test_error"}
+_BADGES = {"supported": "green", "depends": "orange"}
+
+
+def template() -> Template:
+    """Whether the reader's page is light or dark."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def show(figure: go.Figure, key: str, alt: str) -> None:
+    st.plotly_chart(figure, key=key, theme=None, config=charts.config(), alt=alt)
+
+
+def heading(text: str, reading: str = "") -> None:
+    st.markdown(f"##### {text}" + (f" &nbsp; :gray[{reading}]" if reading else ""))
+
+
+def verdict(runs: Sequence[Run]) -> None:
+    """The word and the first sentence; the others behind a button."""
+    found = readers.verdict(readers.written(readers.paths(runs)))
+    lead, _, rest = found.sentence.partition(". ")
+    colour = _BADGES.get(found.word, "gray")
+    said, more = st.columns([15, 1], vertical_alignment="center")
+    said.markdown(f":{colour}-badge[{found.word}] **{lead}.**")
+    with more.popover("More", type="tertiary"):
+        st.markdown(rest)
+
+
+def everything(runs: Sequence[Run], error: str, seed: int, step: int) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        errors(runs, error)
+    with right:
+        losses(runs)
+    gradients(runs, seed)
+    gradients_at(runs, seed, step)
+
+
+def errors(runs: Sequence[Run], error: str) -> None:
+    heading("Error after training", "points are runs, lines their mean")
+    written = readers.written(readers.paths(runs))
+    show(readers.error_figure(written, _COLUMNS[error], template()), "errors", f"{error} error against depth")
+
+
+def losses(runs: Sequence[Run]) -> None:
+    heading("Loss while training", "thin: each seed, thick: their mean")
+    written = readers.written(readers.paths(runs))
+    show(readers.loss_figure(written, template()), "losses", "loss against steps, plain and residual")
+
+
+def gradients(runs: Sequence[Run], seed: int) -> None:
+    """Heatmaps of the deepest twins with this seed."""
+    pair = twins(runs, seed)
+    if pair is None:
+        st.info(f"No plain net with seed {seed} has its residual twin here.")
+        return
+    reading = "each row a layer, the image enters at the top; training runs from left to right"
+    heading(f"Gradient in every layer of the deepest twins, seed {seed}", reading)
+    plain, residual = readers.written(readers.paths(pair))
+    show(readers.heatmap_figure(plain, residual, template()), "heatmaps", "gradient norm by layer and step")
+
+
+def gradients_at(runs: Sequence[Run], seed: int, step: int) -> None:
+    """The same gradients at one step, chosen with a slider."""
+    pair = twins(runs, seed)
+    if pair is None:
+        return
+    plain, residual = readers.written(readers.paths(pair))
+    recorded = sorted(set(readers.layers(plain)["step"]) & set(readers.layers(residual)["step"]))
+    if len(recorded) < 2:
+        return
+    heading("The same at one step", "move the slider")
+    nearest = min(recorded, key=lambda other: abs(other - step))
+    chosen = address.control(st.select_slider, "step", "step", nearest, options=recorded)
+    show(
+        readers.norms_figure(plain, residual, chosen, template()),
+        "norms",
+        f"gradient norm by layer, step {chosen}",
+    )
+
+
+def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:
+    """The deepest plain and residual run with this seed."""
+    nets = {
+        (run.experiment.net.plain, run.experiment.net.depth): run
+        for run in runs
+        if run.experiment.seed == seed
+    }
+    depths = [depth for plain, depth in nets if plain and (False, depth) in nets]
+    return (nets[True, max(depths)], nets[False, max(depths)]) if depths else None
+
+
+def provenance(runs: Sequence[Run], source: str) -> None:
+    """How the runs were computed, and the rule that turns them into a verdict."""
+    with st.expander("Where these numbers come from"):
+        recipe, hows = runs[0].experiment.recipe, [run.how for run in runs]
+        versions = [how.get("versions", {}) for how in hows]
+        seeds = sorted({run.experiment.seed for run in runs})
+        facts = {
+            "Runs": f"{len(runs)} trainings, {source}; seeds {address.as_text(seeds)}",
+            "Recipe": f"SGD, {recipe.steps:,} steps of {recipe.batch} images, learning rate {recipe.lr:g}",
+            "Computed on": _all(
+                f"{how.get('device')} ({how.get('device_name')}), {how.get('precision')}" for how in hows
+            ),
+            "Versions": _all(
+                ", ".join(f"{name} {number}" for name, number in each.items()) for each in versions
+            ),
+            "Commit": _all(how.get("commit") or "not known" for how in hows),
+            "Claim from": readers.STUDY.source,
+        }
+        st.markdown(
+            "\n".join(["|  |  |", "|--|--|", *(f"| {name} | {fact} |" for name, fact in facts.items())])
+        )
+        st.code((degradation.__doc__ or "").strip(), language=None)
+
+
+def _all(facts) -> str:
+    return "; ".join(sorted(set(facts)))

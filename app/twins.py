@@ -1,0 +1,80 @@
+"""Which trained twins with weights there are to ask: recorded ones, and the user's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import readers
+import streamlit as st
+
+from resnet_edu.experiment import Experiment, PadShortcut
+from resnet_edu.runs import Run, RunError, Shelf
+
+Pair = tuple[Run, Run]
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Twins that differ in depth and seed only. `pairs`: (depth, seed) → plain and residual run."""
+
+    name: str
+    words: str
+    pairs: dict[tuple[int, int], Pair]
+
+    @property
+    def depths(self) -> list[int]:
+        return sorted({depth for depth, _ in self.pairs})
+
+    def seeds(self, depth: int) -> list[int]:
+        return sorted(seed for other, seed in self.pairs if other == depth)
+
+
+@st.cache_resource(ttl=5, show_spinner=False)
+def families() -> dict[str, Family]:
+    """By name: recorded first."""
+    found = {}
+    for budget, runs in readers.recorded_studies().items():
+        words = f"recorded: {readers.data_name(budget)} · {budget}"
+        found[budget] = Family(budget, words, _pairs(run for run in runs if run.weight_steps()))
+    own: dict[str, list[Run]] = {}
+    for run in Shelf().runs():
+        if _askable(run):
+            own.setdefault(_family_key(run.experiment), []).append(run)
+    for key, runs in own.items():
+        found[f"here-{key}"] = Family(
+            f"here-{key}", f"trained here: {_words(runs[0].experiment)}", _pairs(runs)
+        )
+    return {name: family for name, family in found.items() if family.pairs}
+
+
+def _askable(run: Run) -> bool:
+    try:
+        return bool(run.weight_steps()) and run.status().state == "done"
+    except RunError:
+        return False  # damaged: the others are shown
+
+
+def _pairs(runs: Iterable[Run]) -> dict[tuple[int, int], Pair]:
+    """The newest attempts, where both twins are there."""
+    nets: dict[tuple[bool, int, int], Run] = {}
+    for run in sorted(runs, key=lambda run: (len(run.name), run.name)):
+        net = run.experiment.net
+        nets[net.plain, net.depth, run.experiment.seed] = run
+    return {
+        (depth, seed): (run, nets[False, depth, seed])
+        for (plain, depth, seed), run in nets.items()
+        if plain and (False, depth, seed) in nets
+    }
+
+
+def _family_key(experiment: Experiment) -> str:
+    net = dataclasses.replace(experiment.net, depth=8, shortcut=PadShortcut())
+    return dataclasses.replace(experiment, net=net, seed=0).key[:8]
+
+
+def _words(experiment: Experiment) -> str:
+    recipe = experiment.recipe
+    return (
+        f"{experiment.data.kind} · {recipe.steps:,} steps · width {experiment.net.width} · lr {recipe.lr:g}"
+    )

@@ -1,0 +1,137 @@
+"""`resnet-edu study` and `demo`, with arms that train in a blink."""
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from resnet_edu import jobs, studies
+from resnet_edu.cli import study as study_command
+from resnet_edu.runs import RunWriter, Shelf
+from resnet_edu.studies import degradation
+
+
+@pytest.fixture
+def arms(tiny, monkeypatch):
+    """The study over nets of 8 and 14 layers; returns what it asks for, to be changed: steps, seeds."""
+    asked = {"steps": 3, "seeds": 3}
+
+    def made(budget, seeds, depths=None):
+        return [
+            tiny(depth=depth, plain=plain, seed=seed, steps=asked["steps"])
+            for depth in depths or (14, 8)
+            for seed in seeds[: asked["seeds"]]
+            for plain in (True, False)
+        ]
+
+    small = dataclasses.replace(degradation.STUDY, arms=made)
+    monkeypatch.setattr(studies, "get", lambda name: small)
+    return asked
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Workers that do their work when they are started, in this process."""
+    from resnet_edu import worker
+
+    monkeypatch.setattr(jobs, "start_workers", lambda shelf: worker.serve(shelf, "0", 0.01))
+
+
+def test_a_study_trains_its_arms_and_gives_a_verdict(command, arms, here):
+    said = command("study", "degradation", "--seeds", "0,1,2")
+    assert said.code == 0
+    assert said.out.startswith("Does a deeper net train worse?\nPast some depth, a deeper plain net has")
+    assert f"12 trainings at the budget 'minute', {jobs.slots()} at a time." in said.out
+    for line in ("plain-14     seed 0  done", "resnet-8     seed 2  done"):
+        assert line in said.out
+    assert "Mean ± sd over seeds" in said.out
+    last = said.out.strip().splitlines()[-1]
+    assert last.startswith("not settled at this budget: Plain nets: not settled at this budget (")
+    assert len(Shelf().runs()) == 12
+
+
+def test_what_has_been_trained_is_not_trained_again(command, arms, here):
+    command("study", "degradation", "--seeds", "0", "--depths", "8")
+    written = {run.name: run.weights for run in Shelf().runs()}
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8,14")
+    assert said.code == 0
+    assert written.keys() < {run.name for run in Shelf().runs()}
+    assert not any("~" in run.name for run in Shelf().runs())
+    command("study", "degradation", "--seeds", "0", "--depths", "8", "--again")
+    assert sum(run.name.endswith("~2") for run in Shelf().runs()) == 2
+
+
+def test_the_demo_is_always_trained_now(command, arms, here):
+    arms["seeds"] = 1
+    for attempt in (1, 2):
+        said = command("demo")
+        assert said.code == 0
+        assert "4 trainings at the budget 'minute'" in said.out
+        assert len(Shelf().runs()) == 4 * attempt
+
+
+def test_recorded_weights_are_those_of_the_extremes(command, arms, here):
+    command("study", "degradation", "--seeds", "0", "--depths", "20,14,8")
+    kept = {run.experiment.net.depth: len(run.weight_steps()) for run in Shelf().runs()}
+    assert kept == {8: 3, 14: 1, 20: 3}
+
+
+def test_a_failed_arm_is_named(command, arms, here, monkeypatch):
+    from resnet_edu import training
+
+    whole = training.train
+
+    def broken(experiment, *arguments, **options):
+        if experiment.label == "plain-14":
+            raise MemoryError("no room for 14 layers")
+        return whole(experiment, *arguments, **options)
+
+    monkeypatch.setattr(training, "train", broken)
+    said = command("study", "degradation", "--seeds", "0")
+    assert said.code == 1
+    last = said.out.strip().splitlines()[-1]
+    assert last.startswith("failed plain-14-digits-s0-")
+    assert last.endswith(": no room for 14 layers")
+
+
+def test_a_study_of_a_run_that_is_trained_elsewhere_waits_for_it(command, arms, here, tiny, monkeypatch):
+    run = Shelf().place(tiny(steps=3, plain=True))
+    monkeypatch.setattr(study_command, "LOOK_SECONDS", 0.01)
+    with RunWriter(run) as writer:
+        writer.status("running", 1, 0.1)
+        ends = threading.Timer(0.3, lambda: writer.finish(1.0))
+        ends.start()
+        said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+        ends.join()
+    assert "plain-8      seed 0  done" in said.out
+
+
+@pytest.mark.slow
+def test_a_study_with_workers_of_its_own(command, arms):
+    said = command("study", "degradation", "--seeds", "0")
+    assert said.code == 0
+    assert {run.status().state for run in Shelf().runs()} == {"done"}
+    assert len(Shelf().runs()) == 4
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
+    arms["steps"] = 3000
+
+    def press():
+        while not any(run.status().step > 0 for run in Shelf().runs()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    finger = threading.Thread(target=press)
+    finger.start()
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+    finger.join()
+    assert said.code == 130
+    assert "Stopping the trainings; what they have done is kept." in said.out
+    assert "Stopped. The same command goes on where this one left off." in said.out
+    assert {run.status().state for run in Shelf().runs()} == {"stopped"}
+    assert jobs.wishes(Shelf()) == []

@@ -1,0 +1,76 @@
+"""Imports run one way, and the desk never waits for torch."""
+
+import ast
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
+DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
+ROOT = Path(__file__).parent.parent
+
+
+def held(modules: str, unwanted: str) -> list[str]:
+    """Which of `unwanted` a fresh interpreter holds after importing `modules`."""
+    code = f"import sys, {modules}; print(*sorted(set({unwanted.split()!r}) & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib"),
+        ("resnet_edu.experiment", "torch numpy pandas plotly"),
+        ("resnet_edu.runs, resnet_edu.jobs", "torch numpy pandas plotly"),
+        (
+            "resnet_edu.nets, resnet_edu.data, resnet_edu.measure, resnet_edu.training",
+            "torchvision pandas streamlit plotly captum sklearn rich filelock",
+        ),
+        ("resnet_edu.worker, resnet_edu.probes", "torchvision pandas streamlit plotly captum sklearn"),
+    ],
+    ids=["desk", "experiment", "runs", "bench", "worker"],
+)
+def test_what_an_import_does_not_bring(modules, unwanted):
+    assert held(modules, unwanted) == []
+
+
+BENCH = {"nets", "measure", "training", "probes", "worker", "randomness"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)
+def test_the_app_asks_the_desk_for_everything(path):
+    """Neither torch nor a room of the bench: workers do what takes a GPU or a second."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        origin = node.module if isinstance(node, ast.ImportFrom) else None
+        full = {f"{origin}.{name}" if origin else name for name in names}
+        assert not {name for name in full if name.split(".")[0] in ("torch", "torchvision", "captum")}
+        assert not {name for name in full if name.startswith("resnet_edu.") and name.split(".")[1] in BENCH}
+
+
+@pytest.mark.slow
+def test_reading_a_recorded_run_brings_no_torch():
+    code = """
+import sys
+from resnet_edu import studies
+from resnet_edu.runs import recorded
+runs = recorded().runs()
+study = studies.get("degradation")
+runs[0].layers(), runs[0].weight_steps(), [run.status() for run in runs]
+assert "torch" not in sys.modules
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.slow
+def test_imports_run_one_way():
+    """The contracts stand in pyproject.toml; `lint-imports` holds the code to them."""
+    command = Path(sysconfig.get_path("scripts")) / "lint-imports"
+    said = subprocess.run([command, "--no-logo"], capture_output=True, text=True, cwd=ROOT)
+    assert said.returncode == 0, said.stdout + said.stderr

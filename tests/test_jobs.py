@@ -1,0 +1,308 @@
+"""Who trains what, and when: the queue by itself, then with real workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from resnet_edu import jobs
+from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, recorded
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[str]:
+    """The slots for which a worker would have been started; nobody comes."""
+    slots: list[str] = []
+    monkeypatch.setattr(jobs, "_start", lambda shelf, slot: slots.append(slot))
+    return slots
+
+
+def end(run: Run, state: str = "done") -> None:
+    """As if somebody had trained it."""
+    with RunWriter(run) as writer:
+        writer.status(state, 6, 1.0)
+    for wish in jobs.wishes(Shelf(run.path.parent)):
+        if wish.get("run") == run.name:
+            jobs.fulfilled(wish)
+
+
+def waiting() -> list[str]:
+    return [wish["run"] for wish in jobs.wishes(Shelf())]
+
+
+def test_as_many_at_once_as_there_are_cores(monkeypatch):
+    assert jobs.slots() == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "7")
+    assert jobs.slots() == 7
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "many", "1.5", "2000", "²"])
+def test_a_number_of_workers_that_makes_no_sense(monkeypatch, told):
+    monkeypatch.setenv("RESNET_EDU_WORKERS", told)
+    with pytest.raises(RunError, match=f"^RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024$"):
+        jobs.slots()
+
+
+def test_what_is_submitted_twice_waits_once(tiny, started):
+    one, other = jobs.submit(tiny()), jobs.submit(tiny())
+    assert one.path == other.path
+    assert waiting() == [one.name]
+    assert one.status().state == "queued"
+
+
+def test_first_come_first_served(tiny, started):
+    names = [jobs.submit(tiny(seed=seed)).name for seed in (5, 1, 3)]
+    assert waiting() == names
+
+
+def test_workers_are_started_as_there_is_work_and_room(tiny, started, monkeypatch):
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "2")
+    jobs.submit(tiny())
+    assert started == ["0"]
+    jobs.submit(tiny(seed=1))
+    jobs.submit(tiny(seed=2))
+    assert started == ["0", "0", "1", "0", "1"]
+
+
+def test_what_is_done_is_left_as_it_is(tiny, started):
+    run = jobs.submit(tiny())
+    end(run)
+    started.clear()
+    assert jobs.submit(tiny()).path == run.path
+    assert (waiting(), started) == ([], [])
+    assert run.status().state == "done"
+
+
+@pytest.mark.parametrize("state", ["stopped", "interrupted", "failed"])
+def test_what_was_not_finished_is_continued(tiny, started, state):
+    run = jobs.submit(tiny())
+    end(run, "running" if state == "interrupted" else state)
+    assert run.status().state == state
+    assert jobs.submit(tiny(), again=True).path == run.path
+    assert waiting() == [run.name]
+    assert run.status().state == "queued"
+    assert run.status().step == 6
+
+
+@pytest.mark.parametrize("state", ["done", "diverged"])
+def test_again_is_another_attempt_once_the_last_has_ended(tiny, started, state):
+    run = jobs.submit(tiny(), again=True)
+    end(run, state)
+    second = jobs.submit(tiny(), again=True)
+    assert second.name == f"{run.name}~2"
+    assert jobs.submit(tiny(), again=True).path == second.path, "that one has not even begun"
+    assert waiting() == [second.name]
+    assert run.status().state == state
+
+
+def test_what_is_being_trained_is_watched(tiny, started):
+    run = jobs.submit(tiny())
+    with RunWriter(run) as writer:
+        writer.status("running", 2, 0.5)
+        jobs.fulfilled(jobs.wishes(Shelf())[0])
+        assert jobs.submit(tiny()).status().state == "running"
+        assert waiting() == []
+
+
+def test_a_waiting_run_is_cancelled_at_once(tiny, started):
+    run = jobs.submit(tiny())
+    jobs.cancel(run)
+    assert waiting() == []
+    assert run.status().state == "stopped"
+    jobs.submit(tiny())
+    assert waiting() == [run.name]
+    assert run.status().state == "queued"
+    assert not run.stopping()
+
+
+def test_a_running_run_is_asked_to_stop(tiny, started):
+    run = jobs.submit(tiny())
+    with RunWriter(run) as writer:
+        writer.status("running", 2, 0.5)
+        jobs.cancel(run)
+        assert waiting() == []
+        assert not writer.wanted()
+        assert run.status().state == "running"
+        jobs.submit(tiny())
+        assert writer.wanted(), "changed one's mind before the worker heard of it"
+        assert waiting() == [run.name]
+
+
+def test_cancel_all_leaves_what_has_ended(tiny, started):
+    runs = [jobs.submit(tiny(seed=seed)) for seed in range(3)]
+    end(runs[1])
+    jobs.cancel_all(runs)
+    assert [run.status().state for run in runs] == ["stopped", "done", "stopped"]
+    assert waiting() == []
+
+
+def test_a_study_s_extremes_keep_more_weights(tiny, started):
+    jobs.submit_all([tiny(depth=depth) for depth in (20, 14, 8)])
+    kept = [wish["recording"]["checkpoints"] for wish in jobs.wishes(Shelf())]
+    assert kept == [8, 1, 8]
+    assert jobs.submit_all([]) == []
+
+
+def test_a_study_is_trained_again_once_all_of_it_has_ended(tiny, started):
+    arms = [tiny(seed=seed) for seed in range(3)]
+    runs = jobs.submit_all(arms, again=True)
+    for run in runs[:2]:
+        end(run)
+    assert [run.name for run in jobs.submit_all(arms, again=True)] == [run.name for run in runs]
+    end(runs[2])
+    assert [run.name for run in jobs.submit_all(arms)] == [run.name for run in runs]
+    assert [run.name for run in jobs.submit_all(arms, again=True)] == [f"{run.name}~2" for run in runs]
+
+
+def test_half_written_wishes_are_passed_over(tiny, started):
+    run = jobs.submit(tiny())
+    (Shelf().path / jobs.QUEUE / "torn.json").write_text('{"run": ')
+    assert waiting() == [run.name]
+    assert jobs.wishes(Shelf("nowhere")) == []
+
+
+def test_tries_are_counted_and_limited(tiny, started):
+    jobs.submit(tiny())
+    for tries in range(jobs.TRIES):
+        (wish,) = jobs.wishes(Shelf())
+        assert wish["tries"] == tries
+        assert jobs.another_try(wish)
+    (wish,) = jobs.wishes(Shelf())
+    assert not jobs.another_try(wish)
+
+
+def test_a_wish_made_anew_is_not_taken_for_the_old_one(tiny, started):
+    run = jobs.submit(tiny())
+    (old,) = jobs.wishes(Shelf())
+    jobs.cancel(run)
+    jobs.submit(tiny())
+    jobs.fulfilled(old)
+    assert waiting() == [run.name]
+    jobs.fulfilled(jobs.wishes(Shelf())[0])
+    jobs.fulfilled(old)
+    assert waiting() == []
+
+
+def test_a_question_is_asked_once(tiny, started):
+    run = Shelf().place(tiny())
+    folder = jobs.ask(run, "saliency", image=3, method="saliency")
+    assert jobs.ask(run, "saliency", method="saliency", image=3) == folder
+    assert jobs.ask(run, "saliency", method="saliency", image=4) != folder
+    assert folder.parent == run.path / "probes"
+    assert len(jobs.wishes(Shelf())) == 2
+    assert set(started) == {jobs.ANSWERS}
+
+
+def test_an_answered_question_is_not_asked_again(tiny, started):
+    folder = jobs.ask(Shelf().place(tiny()), "images", count=2)
+    jobs.fulfilled(jobs.wishes(Shelf())[0])
+    files.write_json(folder / jobs.ANSWER, {"labels": []})
+    started.clear()
+    assert jobs.ask(Shelf().runs()[0], "images", count=2) == folder
+    assert (jobs.wishes(Shelf()), started) == ([], [])
+
+
+def test_answers_of_runs_that_ship_are_kept_on_the_user_s_shelf(started):
+    run = recorded().runs()[0]
+    folder = jobs.ask(run, "images", count=2)
+    assert folder.is_relative_to(Shelf().path)
+    (wish,) = jobs.wishes(Shelf())
+    assert wish["path"] == str(run.path)
+    assert Shelf().runs() == []
+    assert not (run.path / "probes").exists()
+
+
+# ---- with real workers
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that must come to pass."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.02)
+
+
+def log() -> str:
+    path = Shelf().path / jobs.QUEUE / "workers.log"
+    return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.slow
+def test_trained_once_side_by_side_then_everybody_goes_home(tiny, monkeypatch):
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "2")
+    experiments = [tiny(steps=150, seed=seed) for seed in range(3)]
+    runs = [jobs.submit(experiment) for experiment in experiments * 2]
+    assert len(Shelf().runs()) == 3
+    at_once = [0]
+    while not all(run.status().ended for run in runs):
+        at_once.append(sum(run.busy() for run in runs[:3]))
+        time.sleep(0.01)
+    assert max(at_once) <= 2
+    for run in runs[:3]:
+        assert run.status().state == "done", log()
+        assert run.how["threads"] == 1
+        assert run.steps()["step"].tolist() == list(range(150)), "each step was made once"
+    assert jobs.wishes(Shelf()) == []
+
+    bad, good = jobs.ask(runs[0], "x-ray"), jobs.ask(runs[0], "saliency", image=1)
+    workers = [jobs._started[Shelf().path, slot] for slot in ("0", "1", jobs.ANSWERS)]
+    until(lambda: (good / jobs.ANSWER).exists() and (bad / jobs.ANSWER).exists())
+    assert json.loads((bad / jobs.ANSWER).read_text())["error"].startswith("probe is 'x-ray'")
+    facts = json.loads((good / jobs.ANSWER).read_text())
+    assert sum(facts["probabilities"]) == pytest.approx(1)
+    with np.load(good / "answer.npz") as arrays:
+        assert arrays["map"].shape == (1, 8, 8)
+    until(lambda: all(worker.poll() == 0 for worker in workers))
+    assert "Traceback" not in log()
+
+
+@pytest.mark.slow
+def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tiny, tmp_path, monkeypatch):
+    from resnet_edu import worker
+
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "1")
+    experiment = tiny(steps=600, augment=True)
+    run = jobs.submit(experiment, every_step=True, checkpoints=3)
+    waits = jobs.submit(tiny(steps=5, seed=1))
+    until(lambda: run.status().step > 30)
+    assert waits.status().state == "queued"
+    jobs.cancel(waits)
+    jobs.cancel(run)
+    until(lambda: run.status().ended)
+    stopped = run.status()
+    assert stopped.state == "stopped", log()
+    assert waits.status().state == "stopped"
+    assert waits.steps().empty
+
+    jobs.submit(experiment, every_step=True, checkpoints=3)
+    until(lambda: run.status().step > stopped.step + 30)
+    process = jobs._started[Shelf().path, "0"]
+    process.kill()
+    process.wait()
+    killed = run.status()
+    assert killed.state == "interrupted"
+    assert stopped.step < killed.step < 600
+    (wish,) = jobs.wishes(Shelf())
+    assert wish["tries"] == 1
+
+    jobs.start_workers(Shelf())
+    until(lambda: run.status().state == "done")
+    assert jobs._started[Shelf().path, "0"].pid != process.pid
+    until(lambda: jobs.wishes(Shelf()) == [])
+
+    whole = Shelf(tmp_path / "whole").place(experiment)
+    worker.train_run(whole, recording=worker.Recording(every_step=True, checkpoints=3))
+    assert run.weight_steps() == whole.weight_steps()
+    for step in whole.weight_steps():
+        ours, theirs = run.weights(step), whole.weights(step)
+        assert all(np.array_equal(tensor, theirs[name]) for name, tensor in ours.items())
+    assert run.steps().drop(columns="seconds").equals(whole.steps().drop(columns="seconds"))
+    for table in ("layers", "evals", "blocks"):
+        assert getattr(run, table)().equals(getattr(whole, table)()), table
+    assert (run.steps()["seconds"].diff().dropna() > 0).all()

@@ -1,0 +1,474 @@
+"""Training into a run, stopping and going on; and what a worker does with wishes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from resnet_edu import data, jobs, training, worker
+from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
+from resnet_edu.training import Recording, devices, loop
+
+EVERYTHING = Recording(every_step=True, checkpoints=3)
+
+
+COMMIT = worker._commit
+
+
+@pytest.fixture(autouse=True)
+def step_by_step(monkeypatch):
+    """A block for every step, so that a training can be stopped after any; and git is not asked each time."""
+    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(worker, "_commit", lambda: "0123456789ab")
+
+
+@pytest.fixture
+def shelf(tmp_path) -> Shelf:
+    return Shelf(tmp_path / "shelf")
+
+
+@pytest.fixture
+def whole(tmp_path, tiny) -> Callable[..., Run]:
+    """The same experiment trained without interruption, elsewhere."""
+
+    def trained(**settings) -> Run:
+        run = Shelf(tmp_path / "whole").place(tiny(**settings))
+        worker.train_run(run, recording=EVERYTHING)
+        return run
+
+    return trained
+
+
+def assert_same_run(run: Run, whole: Run) -> None:
+    """Weights to the bit, and every row but for the time that it took."""
+    assert run.weight_steps() == whole.weight_steps()
+    for step in whole.weight_steps():
+        one, other = run.weights(step), whole.weights(step)
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(tensor, other[name]) for name, tensor in one.items())
+    assert run.steps().drop(columns="seconds").equals(whole.steps().drop(columns="seconds"))
+    for table in ("layers", "evals", "blocks"):
+        assert getattr(run, table)().equals(getattr(whole, table)()), table
+
+
+def stop_after(step: int):
+    """`watch` and `wanted` that end a training after so many steps."""
+    seen = []
+    return {"watch": lambda block: seen.append(block.step), "wanted": lambda: seen[-1] < step}
+
+
+def die_after(step: int, checkpoint: int, monkeypatch):
+    """`watch` as of a process that is killed, its last checkpoint being some steps old."""
+
+    def watch(block):
+        monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", -1 if block.step == checkpoint else 1000)
+        if block.step == step:
+            raise KeyboardInterrupt
+
+    return {"watch": watch}
+
+
+def test_a_trained_run_holds_what_training_yields(shelf, tiny):
+    run = shelf.place(tiny())
+    assert worker.train_run(run, recording=EVERYTHING) == "done"
+    images = data.load(run.experiment.data)
+    blocks = list(training.train(run.experiment, images, run.how, recording=EVERYTHING))
+    assert run.steps()["loss"].tolist() == [row["loss"] for block in blocks for row in block.steps]
+    assert run.evals().to_dict("records") == [row for block in blocks for row in block.evals]
+    assert run.blocks()["correlation"].tolist() == [
+        cosine for block in blocks for row in block.blocks for cosine in row["correlation"]
+    ]
+    norms = torch.cat([block.norms for block in blocks if block.norms is not None])
+    for which, name in enumerate(files.NORMS):
+        columns = norms[:, 1 + 8 * which : 9 + 8 * which]
+        assert run.layers()[name].tolist() == columns.flatten().tolist()
+    end = blocks[-1].state()
+    assert all(np.array_equal(tensor, end[f"net.{name}"]) for name, tensor in run.weights().items())
+
+
+def test_a_trained_run_says_how_it_was_computed(shelf, tiny):
+    run = shelf.place(tiny())
+    worker.train_run(run, device="cpu")
+    how = run.how
+    assert (how["device"], how["precision"], how["threads"]) == ("cpu", "float32", 1)
+    assert how["commit"] == "0123456789ab"
+    assert how["layers"] == run.layers()["name"].unique().tolist()
+    assert len(how["layers"]) == 8
+    assert how["versions"]["torch"] == torch.__version__
+    status = run.status()
+    assert (status.state, status.step, status.message) == ("done", 6, "")
+    assert status.seconds == pytest.approx(run.steps()["seconds"].iloc[-1], abs=1e-3)
+    assert not (run.path / files.CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 5, 6])
+def test_a_stopped_run_goes_on_to_the_bit(shelf, tiny, whole, step):
+    run = shelf.place(tiny(augment=True))
+    assert worker.train_run(run, recording=EVERYTHING, **stop_after(step)) == "stopped"
+    status = run.status()
+    assert (status.state, status.step, status.message) == ("stopped", step, "stopped; it can be resumed")
+    assert worker.train_run(run, recording=EVERYTHING) == "done"
+    assert_same_run(run, whole(augment=True))
+    assert run.status().seconds >= status.seconds
+
+
+@pytest.mark.parametrize(("step", "checkpoint"), [(0, -1), (3, -1), (3, 3), (4, 2), (6, 5)])
+def test_a_run_whose_trainer_died_goes_on_to_the_bit(shelf, tiny, whole, monkeypatch, step, checkpoint):
+    run = shelf.place(tiny())
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        worker.train_run(run, recording=EVERYTHING, **die_after(step, checkpoint, patched))
+    assert run.status().state == "interrupted"
+    assert worker.train_run(run, recording=EVERYTHING) == "done"
+    assert_same_run(run, whole())
+
+
+def test_a_run_can_be_stopped_again_and_again(shelf, tiny, whole):
+    run = shelf.place(tiny())
+    for step in range(7):
+        worker.train_run(run, recording=EVERYTHING, **stop_after(step))
+        assert run.status().step == max(step, 1) - (step == 0)
+    worker.train_run(run, recording=EVERYTHING)
+    assert_same_run(run, whole())
+
+
+def test_a_wish_to_stop_is_heard(shelf, tiny):
+    run = shelf.place(tiny())
+    assert worker.train_run(run, watch=lambda block: run.stop() if block.step == 2 else None) == "stopped"
+    assert run.status().step == 2
+    assert worker.train_run(run) == "stopped", "the wish still stands"
+    run.queue()
+    assert worker.train_run(run) == "done"
+
+
+def test_a_diverged_run_keeps_all_that_came_before(shelf, tiny):
+    run = shelf.place(tiny(lr=100, steps=20))
+    assert worker.train_run(run, recording=EVERYTHING) == "diverged"
+    status = run.status()
+    assert (status.state, status.step) == ("diverged", 2)
+    assert status.message.startswith("diverged at step 2, layer logits: the loss grew to ")
+    assert run.steps()["step"].tolist() == [0, 1, 2]
+    assert run.layers()["step"].unique().tolist() == [0, 1]
+    assert run.evals()["step"].iloc[0] == 0
+
+
+def test_what_cannot_be_trained_says_why(shelf, tiny, monkeypatch):
+    run = shelf.place(tiny(train=9999))
+    with pytest.raises(ValueError, match="train is 9999; digits has 1500"):
+        worker.train_run(run)
+    assert run.status().state == "failed"
+    assert run.status().message.startswith("train is 9999; digits has 1500")
+    assert not run.busy()
+
+
+def test_a_failed_run_goes_on_where_it_failed(shelf, tiny, whole, monkeypatch):
+    run = shelf.place(tiny())
+
+    def full(block):
+        if block.step == 4:
+            raise OSError("no space left on device")
+
+    worker.train_run(run, recording=EVERYTHING, **stop_after(2))
+    with pytest.raises(OSError, match="no space left"):
+        worker.train_run(run, recording=EVERYTHING, watch=full)
+    assert (run.status().state, run.status().step) == ("failed", 4)
+    worker.train_run(run, recording=EVERYTHING)
+    assert_same_run(run, whole())
+
+
+def test_a_run_that_is_written_by_another_is_left_alone(shelf, tiny):
+    run = shelf.place(tiny())
+    with RunWriter(run), pytest.raises(RunBusy):
+        worker.train_run(run)
+    assert run.status().state == "queued"
+
+
+def test_a_run_goes_on_as_it_was_begun(shelf, tiny, monkeypatch):
+    run = shelf.place(tiny())
+    worker.train_run(run, **stop_after(1))
+    begun = run.how
+    monkeypatch.setattr(training, "choose", None)  # nothing is chosen or measured anew
+    worker.train_run(run, device="quantum")
+    assert run.how == begun
+
+
+def test_a_run_begun_on_a_device_that_is_not_here(shelf, tiny):
+    run = shelf.place(tiny())
+    worker.train_run(run, **stop_after(3))
+    files.write_json(run.path / files.HOW, run.how | {"device": "quantum:1"})
+    checkpoint = (run.path / files.CHECKPOINT).read_bytes()
+    with pytest.raises(training.DeviceError, match="wants device 'quantum:1'; this machine has "):
+        worker.train_run(run)
+    assert run.status().state == "failed"
+    assert (run.path / files.CHECKPOINT).read_bytes() == checkpoint, "it can go on where that device is"
+
+
+def test_long_runs_of_one_shelf_are_computed_alike(shelf, tiny, monkeypatch):
+    asked = []
+    timed = {"float32 contiguous_format": 2.0, "float32 channels_last": 1.0}
+    monkeypatch.setattr(devices, "_timed", lambda *_: asked.append(1) or timed)
+    for seed in (0, 1):
+        run = shelf.place(tiny(steps=1000, seed=seed))
+        worker.train_run(run, **stop_after(1))
+        assert run.how["memory_format"] == "channels_last"
+        assert run.how["measured_ms_per_step"] == timed
+    assert asked == [1]
+    assert len(shelf.runs()) == 2, "what was measured lies beside the runs, and is none"
+
+
+def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_path):
+    commit = COMMIT()
+    assert commit is None or len(commit.rstrip("+")) == 12
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert COMMIT() is None
+
+
+# ---- wishes
+
+
+@pytest.fixture
+def wish(shelf, tiny, monkeypatch) -> Callable[..., Run]:
+    """Wishes for trainings, and nobody who sees to them yet."""
+    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    return lambda **settings: jobs.submit(tiny(**settings), shelf)
+
+
+def serve(shelf: Shelf, slot: str = "0") -> None:
+    worker.serve(shelf, slot, 0.01)
+
+
+def test_wishes_are_worked_off_oldest_first(shelf, wish, monkeypatch):
+    order = []
+    monkeypatch.setattr(worker, "_train_or_give_up", lambda writer, _: order.append(writer.run.name))
+    runs = [wish(seed=seed) for seed in (3, 1, 2)]
+    serve(shelf)
+    assert order == [run.name for run in runs]
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_wish_is_trained_with_its_recording(shelf, tiny, monkeypatch):
+    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    run = jobs.submit(tiny(), shelf, every_step=True, checkpoints=3)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert run.layers()["step"].nunique() == 6
+    assert run.weight_steps() == [1, 2, 6]
+    assert jobs.wishes(shelf) == []
+
+
+def test_what_cannot_be_trained_is_not_tried_for_ever(shelf, wish, capsys):
+    bad, good = wish(train=9999), wish()
+    serve(shelf)
+    assert (bad.status().state, good.status().state) == ("failed", "done")
+    assert jobs.wishes(shelf) == []
+    assert "Traceback" in capsys.readouterr().err, "the log has the whole story"
+
+
+def test_a_run_that_kills_its_workers_is_given_up(shelf, wish, monkeypatch):
+    run = wish()
+    begun = []
+
+    def dies(*_):
+        begun.append(jobs.wishes(shelf)[0]["tries"])
+        raise KeyboardInterrupt  # as good as kill -9: nothing is tidied up
+
+    monkeypatch.setattr(worker, "_train_or_say_why", dies)
+    for _ in range(jobs.TRIES):
+        with pytest.raises(KeyboardInterrupt):
+            serve(shelf)
+        assert len(jobs.wishes(shelf)) == 1
+    serve(shelf)
+    assert begun == [1, 2, 3]
+    assert run.status().state == "failed"
+    assert run.status().message == "given up after 3 tries: the process that trained it died each time"
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_finished_run_is_not_trained_again_for_a_wish_that_was_left(shelf, wish, whole, monkeypatch):
+    run = wish()
+    (left,) = jobs.wishes(shelf)
+    serve(shelf)
+    files.write_json(left["wish"], {name: left[name] for name in ("run", "recording", "at", "tries")})
+    monkeypatch.setattr(worker, "_train", None)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_removed_run_is_forgotten(shelf, wish):
+    shelf.remove(wish())
+    serve(shelf)
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_run_that_another_worker_trains_is_left_to_it(shelf, wish):
+    run, free = wish(), wish(seed=1)
+    with RunWriter(run):
+        serve(shelf)
+    assert free.status().state == "done"
+    assert [left["run"] for left in jobs.wishes(shelf)] == [run.name]
+    assert jobs.wishes(shelf)[0]["tries"] == 0
+
+
+def test_a_wish_made_anew_while_it_was_worked_off_is_kept(shelf, wish, monkeypatch):
+    """Stop, and train again before the worker has heard of the first."""
+    run = wish()
+    whole_train = training.train
+
+    def changed_mind(*arguments, **options):
+        for block in whole_train(*arguments, **options):
+            yield block
+            if block.step == 2 and not options["resume"]:
+                jobs.cancel(run)
+
+    heard = RunWriter.status
+
+    def too_late(self, state, *arguments):
+        heard(self, state, *arguments)
+        if state == "stopped":
+            jobs.submit(run.experiment, shelf)
+
+    monkeypatch.setattr(training, "train", changed_mind)
+    monkeypatch.setattr(RunWriter, "status", too_late)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_slot_has_one_worker(shelf, wish):
+    run = wish()
+    with jobs.slot_lock(shelf, "0"):
+        started = time.monotonic()
+        serve(shelf, "0")
+        assert time.monotonic() - started < 5
+        assert run.status().state == "queued"
+        serve(shelf, "1")
+    assert run.status().state == "done"
+
+
+def test_a_worker_goes_home_when_nothing_was_asked_for_long_enough(shelf, wish):
+    wish()
+    serve(shelf)
+    started = time.monotonic()
+    worker.serve(shelf, "0", 0.3)
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_a_gpu_takes_one_training_at_a_time(shelf, wish, monkeypatch):
+    run = wish()
+    monkeypatch.setattr(devices, "available", lambda: ["cuda", "cpu"])
+    with worker._lane(shelf, run):
+        serve(shelf)
+    assert run.status().state == "queued"
+    assert len(jobs.wishes(shelf)) == 1
+    files.write_json(run.path / files.HOW, {"device": "cuda:1"})
+    assert worker._lane(shelf, run).lock_file.endswith("lane-cuda-1.lock")
+    files.write_json(run.path / files.HOW, {"device": "cpu"})
+    with worker._lane(shelf, run):
+        assert "cpu-" in worker._lane(shelf, run).lock_file
+
+
+# ---- probes
+
+
+@pytest.fixture
+def question(shelf, tiny, monkeypatch):
+    """A trained run's folder for an answer, asked of nobody yet."""
+    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    run = shelf.place(tiny())
+    worker.train_run(run)
+    return lambda probe, **arguments: jobs.ask(run, probe, **arguments)
+
+
+def answered(folder) -> dict:
+    return json.loads((folder / jobs.ANSWER).read_text())
+
+
+def test_a_probe_is_answered_by_the_worker_for_answers(shelf, question):
+    folder = question("images", count=3)
+    serve(shelf, "0")
+    assert not (folder / jobs.ANSWER).exists(), "one who trains has no time"
+    serve(shelf, jobs.ANSWERS)
+    assert len(answered(folder)["labels"]) == 3
+    with np.load(folder / "answer.npz") as arrays:
+        assert arrays["images"].shape == (3, 1, 8, 8)
+    assert jobs.wishes(shelf) == []
+
+
+def test_the_worker_for_answers_does_not_train(shelf, question, tiny):
+    run = jobs.submit(tiny(seed=1), shelf)
+    serve(shelf, jobs.ANSWERS)
+    assert run.status().state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("probe", "arguments", "error"),
+    [
+        ("x-ray", {}, "probe is 'x-ray'; allowed: saliency, images"),
+        ("saliency", {"image": 999}, "image is 999; allowed: 0 … 296"),
+        ("saliency", {"picture": 1}, "saliency: missing a required argument: 'image'"),
+    ],
+)
+def test_errors_are_answers_for_people(shelf, question, probe, arguments, error):
+    folder = question(probe, **arguments)
+    serve(shelf, jobs.ANSWERS)
+    assert answered(folder) == {"error": error}
+    assert jobs.wishes(shelf) == []
+
+
+def test_what_nobody_thought_of_is_in_the_log(shelf, question, monkeypatch, capsys):
+    from resnet_edu import probes
+
+    monkeypatch.setattr(probes, "answer", lambda *_: 1 / 0)
+    folder = question("images")
+    serve(shelf, jobs.ANSWERS)
+    assert answered(folder) == {"error": "ZeroDivisionError while computing this; the workers' log has more"}
+    assert "division by zero" in capsys.readouterr().err
+
+
+def test_a_question_that_kills_the_worker_is_given_up(shelf, question, monkeypatch):
+    from resnet_edu import probes
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    folder = question("images")
+    with monkeypatch.context() as patched:
+        patched.setattr(probes, "answer", dies)
+        for _ in range(jobs.TRIES):
+            with pytest.raises(KeyboardInterrupt):
+                serve(shelf, jobs.ANSWERS)
+        serve(shelf, jobs.ANSWERS)
+    assert answered(folder)["error"].startswith("given up after 3 tries")
+    assert jobs.wishes(shelf) == []
+
+
+def test_a_removed_run_s_questions_are_forgotten(shelf, question):
+    question("images")
+    shelf.remove(shelf.runs()[0])
+    serve(shelf, jobs.ANSWERS)
+    assert jobs.wishes(shelf) == []
+    assert shelf.runs() == []
+    assert not list(shelf.path.glob("resnet*")), "nor does the answer bring its folder back"
+
+
+def test_half_precision_answers_from_the_packed_run(shelf, question, tmp_path):
+    from resnet_edu.runs import pack
+
+    run = shelf.runs()[0]
+    packed = pack(run, tmp_path / "packed", weights="last")
+    folder = jobs.ask(packed, "images", count=2)
+    serve(Shelf(packed.path.parent), jobs.ANSWERS)
+    assert len(answered(folder)["predicted"]) == 2
+
+
+def test_damaged_choices_are_named(shelf, tiny, monkeypatch):
+    monkeypatch.setattr(devices, "_timed", dict)
+    run = shelf.place(tiny(steps=1000))
+    (shelf.path / worker.CHOICES).write_text("{")
+    with pytest.raises(RunError, match=rf"{worker.CHOICES} is damaged"):
+        worker.train_run(run)
