@@ -18,6 +18,7 @@ from resnet_edu.netparts import (
     ExclusiveGate,
     GroupNorm,
     Highway,
+    NoNorm,
     Norm,
     NoShortcut,
     PadShortcut,
@@ -94,11 +95,16 @@ class Twin(Spec):
             return dataclasses.replace(self, shortcut=type(self).shortcut)
         return dataclasses.replace(self, shortcut=NoShortcut(), survival=1.0)
 
-    def _check_unit(self, unit: Unit, sizes: tuple[int, ...]) -> None:
+    def _check_unit(self, unit: Unit, width: int) -> None:
         if self.zero_last and unit.nested:
             raise SpecError("zero_last is true; a branch with skips inside does not start at zero: false")
-        if isinstance(self.norm, GroupNorm) and any(size % self.norm.groups for size in sizes):
-            raise SpecError(f"groups is {self.norm.groups}; it must divide {' and '.join(map(str, sizes))}")
+        if self.zero_last and self.arrangement == "relu-before-addition":
+            raise SpecError("zero_last is true; a branch that ends in a ReLU would never leave zero: false")
+        if isinstance(self.norm, (BatchNorm, NoNorm)):
+            return
+        groups = self.norm.groups if isinstance(self.norm, GroupNorm) else 1
+        if width % groups or width // groups < 2:
+            raise SpecError(f"groups is {groups}; it must divide {width} into groups of 2 or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +125,7 @@ class Cifar(Twin):
         each = 3 * self.unit.depth
         if self.depth < each + 2 or (self.depth - 2) % each:
             raise SpecError(f"depth is {self.depth}; a CIFAR net {_sorts(self.unit, each)}")
-        self._check_unit(self.unit, (self.width, self.width * self.widen))
+        self._check_unit(self.unit, self.width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +143,7 @@ class Dense(Twin):
         each = self.unit.depth
         if self.depth < each + 2 or (self.depth - 2) % each:
             raise SpecError(f"depth is {self.depth}; a dense net {_sorts(self.unit, each)}")
-        self._check_unit(self.unit, (self.width,))
+        self._check_unit(self.unit, self.width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +165,7 @@ class Imagenet(Twin):
             raise SpecError(f"depth is {self.depth}; an ImageNet net has one of these: {allowed}")
         if self.stride != "3x3" and self.depth < 50:
             raise SpecError(f"stride is {self.stride!r}; only bottleneck units, from depth 50 on, have it")
-        self._check_unit(self.unit, (self.width,))
+        self._check_unit(self.unit, self.width)
 
     @property
     def unit(self) -> Unit:
