@@ -70,14 +70,19 @@ def label(net):
 
 
 def crossed():
-    """Shortcuts × orders × forms, then every unit and norm with a few of them."""
+    """Shortcuts × orders, then every unit and norm with a few of them, in both forms."""
     settings = [{"shortcut": s, "order": o} for s, o in itertools.product(SHORTCUTS, ORDERS)]
-    some = [NoShortcut(), PadShortcut(), ProjectionEverywhere(), ExclusiveGate(bias=-1)]
+    some = [NoShortcut(), PadShortcut()]
     settings += [
         {"shortcut": s, "order": o, "unit": u}
         for u, s, o in itertools.product(UNITS, some, ("original", "full-preactivation"))
     ]
-    settings += [{"shortcut": s, "order": o, "norm": n} for n, s, o in itertools.product(NORMS, some, ORDERS)]
+    settings += [
+        {"shortcut": s, "order": o, "norm": n}
+        for n, s, o in itertools.product(NORMS, some, ("original", "bn-after-addition", "full-preactivation"))
+    ]
+    settings += [{"shortcut": s, "unit": Basic(8, nested=True)} for s in SHORTCUTS[3:6]]
+    settings += [{"shortcut": s, "norm": n} for s in SHORTCUTS[3:6] for n in NORMS]
     found = {net: None for kind in (Cifar, Dense) for s in settings if (net := made(kind, **s)) is not None}
     return list(found)
 
@@ -89,6 +94,12 @@ ONE_OF_EACH = [net for net in ALL if net.order == "original" and net.norm.kind =
 def built(net, *, double=False, seed=0):
     stack = nets.build(net, channels=2, side=8, classes=3, seed=seed)
     return stack.double() if double else stack
+
+
+def on_meta(net, channels=2, side=8, classes=3):
+    """Shapes and names without a number."""
+    with torch.device("meta"):
+        return nets.assemble(net, channels=channels, side=side, classes=classes)
 
 
 def images(count=3, *, double=False, seed=0):

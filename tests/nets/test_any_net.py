@@ -19,8 +19,8 @@ def side_of(net):
     return 33 if isinstance(net, Imagenet) else 9
 
 
-@settings(max_examples=30)
-@given(any_net(deepest=2))
+@settings(max_examples=10)
+@given(any_net(deepest=2).filter(lambda net: net.depth < 100))
 def test_a_net_is_built_as_its_anatomy_says(net):
     side = side_of(net)
     with torch.device("meta"):

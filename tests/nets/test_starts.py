@@ -8,7 +8,9 @@ from net_variants import built, images, made
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from resnet_edu import nets
+from resnet_edu import data, nets, training
+from resnet_edu.experiment import Digits, Experiment, Recipe
+from resnet_edu.measure import kept_statistics
 from resnet_edu.netparts import DropoutShortcut, ExclusiveGate, Highway, NoNorm, PadShortcut, ShortcutGate
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import Add, ScaledAdd, StochasticAdd
@@ -145,3 +147,24 @@ def test_all_inits_are_tested_here():
     assert set(INITS) == {"he", "xavier", "small-normal", "orthogonal"}
     with pytest.raises(ValueError, match="how is 'zeros'; allowed: he, xavier, small-normal, orthogonal"):
         nets.initial.initialise(nn.Linear(2, 2), 0, "zeros")
+
+
+@pytest.mark.parametrize("settings", [{"survival": 0.5}, {"shortcut": DropoutShortcut()}])
+def test_a_net_is_measured_without_its_draws(settings):
+    stack = built(made(Cifar, **settings))
+    with kept_statistics(stack, training=True):
+        assert torch.equal(stack(images()), stack(images()))
+    assert all(module.training for module in stack.modules())
+
+
+def test_training_with_draws_is_the_same_whatever_was_drawn_before():
+    net = Cifar(depth=8, width=2, survival=0.5)
+    experiment = Experiment(net, Digits(train=64), Recipe(steps=4, batch=8))
+    images = data.load(experiment.data)
+    how = training.choose(experiment, channels=1, side=8, classes=10, device="cpu")
+    ends = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        *_, last = training.train(experiment, images, how)
+        ends.append(last.state())
+    assert all(torch.equal(ends[0][name], tensor) for name, tensor in ends[1].items())
