@@ -78,7 +78,7 @@ def check_names(known: Iterable[str]) -> None:
     for name in set(st.query_params) - set(known):
         if not name.startswith("embed"):
             value = st.query_params[name]
-            _say(f"{_short(name)} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
+            _say(f"{_short(name)!r} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
 
 
 def control(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,16 @@ Question = tuple[Run, str, dict[str, Any]]
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def answers(questions: Sequence[Question], waiting: str) -> list[Answer] | None:
-    """Facts and arrays for each question, in order. While there are none the page says `waiting`, returns
-    None here, and is drawn again when they have come. An error is shown, and None returned."""
+def answers(
+    questions: Sequence[Question], waiting: str, meanwhile: Callable[[], None] = lambda: None
+) -> list[Answer] | None:
+    """Facts and arrays for each question, in order. While there are none the page says `waiting`, does
+    `meanwhile`, returns None here, and is drawn again when they have come. An error is shown, and None
+    returned."""
     folders = [jobs.ask(run, probe, **arguments) for run, probe, arguments in questions]
     if not _complete(folders):
         st.fragment(_wait, run_every=RHYTHM)(questions, waiting, time.monotonic())
+        meanwhile()
         return None
     found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
     for error in dict.fromkeys(facts["error"] for facts, _ in found if "error" in facts):

@@ -16,6 +16,7 @@ from words import in_words
 from resnet_edu import jobs
 from resnet_edu.experiment import Experiment, settings_help
 from resnet_edu.runs import Run, Shelf, Status, progress
+from resnet_edu.spec import SpecError
 from resnet_edu.studies import degradation
 
 BUDGET = "minute"
@@ -24,6 +25,7 @@ DEPTHS = (8, 14, 20, 32, 44, 56)
 SEEDS = (1, 2, 3)
 SETTINGS = {"first_seed": "seed", "lr": "recipe.lr", "steps": "recipe.steps", "width": "net.width"}
 """What the URL calls a setting, and what an experiment calls it."""
+LABELS = {"first_seed": "first seed", "lr": "learning rate", "steps": "steps", "width": "width"}
 PARAMETERS = ("train", "seeds", "live", *SETTINGS)
 
 
@@ -54,12 +56,23 @@ def read_plan() -> Plan:
         "steps": usual.recipe.steps,
         "width": usual.net.width,
     }
-    texts = {name: address.read_checked(name, _check(name), str(value)) for name, value in defaults.items()}
+    texts = {
+        name: address.read_checked(name, _check(name, seeds), str(value)) for name, value in defaults.items()
+    }
     return Plan(tuple(depths), seeds, texts)
 
 
-def _check(name: str) -> Callable[[str], Experiment]:
-    return lambda text: Experiment.from_query({SETTINGS[name]: text})
+def _check(name: str, seeds: int) -> Callable[[str], None]:
+    """Raises `SpecError` for a text that makes no experiment with it, or none with the last of the seeds."""
+
+    def check(text: str) -> None:
+        experiment = Experiment.from_query({SETTINGS[name]: text})
+        try:
+            dataclasses.replace(experiment, seed=experiment.seed + seeds - 1)
+        except SpecError as error:
+            raise SpecError(f"with {LABELS[name]} {text}, the last {error}") from None
+
+    return check
 
 
 def choose(plan: Plan) -> bool:
@@ -69,16 +82,16 @@ def choose(plan: Plan) -> bool:
         address.press_several("depths", "train", plan.depths, DEPTHS)
     with middle:
         address.press_one("seeds of each", "seeds", plan.seeds, SEEDS)
-    with right, st.expander("Experiment"):
+    with right, st.expander("Settings"):
         columns = dict(zip(plan.settings, st.columns(2) * 2, strict=True))
-        good = [_field(columns[name], name, text) for name, text in plan.settings.items()]
+        good = [_field(columns[name], name, text, plan.seeds) for name, text in plan.settings.items()]
     return all(good)
 
 
-def _field(column: DeltaGenerator, name: str, text: str) -> bool:
+def _field(column: DeltaGenerator, name: str, text: str, seeds: int) -> bool:
     described = settings_help()[SETTINGS[name]]
     with column:
-        return address.checked_text(name.replace("_", " "), name, text, _check(name), described)
+        return address.checked_text(LABELS[name], name, text, _check(name, seeds), described)
 
 
 def watched(plan: Plan) -> list[Run]:

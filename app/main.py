@@ -17,7 +17,8 @@ STYLE = """<style>
 .stMainBlockContainer .stVerticalBlock { gap: 0.7rem; }
 .js-plotly-plot :is(.xtick, .ytick, .cbaxis) text { fill: currentColor !important; }
 .js-plotly-plot :is(.xtitle, .ytitle, .cbtitle, .legendtext) { fill: currentColor !important; }
-h1 { padding: 0.2rem 0 !important; }
+h1 { padding: 0.2rem 0 0.6rem !important; }
+.st-key-beside { margin-top: -0.6rem; }
 h5 { padding: 0.4rem 0 0 !important; }
 h5 .stMarkdownColoredText { font-weight: 400; }
 .st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }

@@ -15,11 +15,14 @@ import streamlit as st
 
 from resnet_edu import budgets, charts, studies
 from resnet_edu.charts.style import Template
+from resnet_edu.experiment import Data
 from resnet_edu.runs import Run, RunError, Shelf, Status, recorded
 from resnet_edu.studies import Verdict
 
 STUDY = studies.get("degradation")
-POINTS = 300
+POINTS = 3000
+SMOOTH = 5  # recorded steps
+_DATA = {"digits": "Digits", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 Written = tuple[str, int, int]
 """A run's path, the bytes of its files, and when one changed last: the same again, the same tables."""
 
@@ -87,7 +90,7 @@ def layers(run: Written) -> pd.DataFrame:
 
 @_shared
 def _losses(run: Written) -> pd.DataFrame:
-    """net, depth, seed, step, loss; some hundred rows."""
+    """net, depth, seed, step, loss; `POINTS` rows at most."""
     source = Run(run[0])
     table = charts.thin(source.steps()[["step", "loss"]], POINTS)
     return table.assign(net=net_kind(source), depth=source.experiment.net.depth, seed=source.experiment.seed)
@@ -95,7 +98,10 @@ def _losses(run: Written) -> pd.DataFrame:
 
 @_shared
 def loss_figure(runs: tuple[Written, ...], template: Template) -> go.Figure:
-    return charts.loss_curves(pd.concat([_losses(run) for run in runs]), template=template)
+    """Smooth only where every step is there: a mean over thinned ones would not be what the axis says."""
+    curves = pd.concat([_losses(run) for run in runs])
+    smooth = 1 if curves["step"].max() >= POINTS else SMOOTH
+    return charts.loss_curves(curves, log_y=True, smooth=smooth, template=template)
 
 
 @_shared
@@ -105,8 +111,10 @@ def error_figure(runs: tuple[Written, ...], which: str, template: Template) -> g
 
 @_shared
 def heatmap_figure(plain: Written, residual: Written, template: Template) -> go.Figure:
+    """Steps on a log scale: what happens to the gradients happens early."""
     titles = name(Run(plain[0])), name(Run(residual[0]))
-    return charts.twin_heatmaps(layers(plain), layers(residual), titles=titles, template=template)
+    tables = layers(plain), layers(residual)
+    return charts.twin_heatmaps(*tables, titles=titles, log_steps=True, template=template)
 
 
 @_shared
@@ -124,5 +132,13 @@ def name(run: Run) -> str:
     return f"{net_kind(run)} {run.experiment.net.depth}"
 
 
-def data_name(budget: str) -> str:
-    return budgets.get(budget).data.kind
+def study_name(budget: str) -> str:
+    """'Digits, 240 steps (minute)'"""
+    given = budgets.get(budget)
+    return f"{data_name(given.data)}, {given.recipe.steps:,} steps ({budget})"
+
+
+def data_name(data: Data) -> str:
+    """'Digits', 'CIFAR-10 at 16×16'"""
+    name = _DATA.get(data.kind, data.kind)
+    return f"{name} at {data.side}×{data.side}" if data.side else name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import address
 import plotly.graph_objects as go
@@ -16,6 +18,7 @@ from resnet_edu.studies import degradation
 
 ERRORS = ("training", "test")
 _COLUMNS = {"training": "train_error", "test": "test_error"}
+_DEEPER = {"supported": "worse", "contradicted": "no worse"}
 _BADGES = {"supported": "green", "depends": "orange"}
 
 
@@ -33,14 +36,34 @@ def heading(text: str, reading: str = "") -> None:
 
 
 def verdict(runs: Sequence[Run]) -> None:
-    """The word and the first sentence; the others behind a button."""
+    """The word and the first sentence, below it what shortcuts do; all of it behind a button."""
     found = readers.verdict(readers.written(readers.paths(runs)))
     lead, _, rest = found.sentence.partition(". ")
     colour = _BADGES.get(found.word, "gray")
-    said, more = st.columns([15, 1], vertical_alignment="center")
-    said.markdown(f":{colour}-badge[{found.word}] **{lead}.**")
-    with more.popover("More", type="tertiary"):
-        st.markdown(rest)
+    st.markdown(f":{colour}-badge[{found.word}] **{lead}.**")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="beside"):
+        if beside := shortcuts(found.evidence):
+            st.caption(beside, width="content")
+        with st.popover("More", type="tertiary"):
+            st.markdown(rest)
+
+
+def shortcuts(evidence: dict[str, Any]) -> str:
+    """What the shortcut is worth, and whether residual nets suffer from depth; "" before a net has ended."""
+    worth, residual = evidence["shortcut"], evidence["residual"]
+    said = []
+    if worth["n"]:
+        said.append(f"Shortcut at {worth['worse']['depth']} layers: worth {worth['mean']:+.1f} points.")
+    if residual["n"]:
+        deep, shallow = residual["worse"]["depth"], residual["better"]["depth"]
+        bounds = ""
+        if math.isfinite(residual["low"]):
+            bounds = f", bounds {residual['low']:+.1f} and {residual['high']:+.1f}"
+        word = _DEEPER.get(residual["word"], "not settled")
+        said.append(
+            f"Residual {deep} against {shallow} layers: {word} ({residual['mean']:+.1f} points{bounds})."
+        )
+    return " ".join(said).replace("-", "−")
 
 
 def everything(runs: Sequence[Run], error: str, seed: int, step: int) -> None:
@@ -71,7 +94,7 @@ def gradients(runs: Sequence[Run], seed: int) -> None:
     if pair is None:
         st.info(f"No plain net with seed {seed} has its residual twin here.")
         return
-    reading = "each row a layer, the image enters at the top; training runs from left to right"
+    reading = "each row a layer, the image enters at the top; steps from left to right, on a log scale"
     heading(f"Gradient in every layer of the deepest twins, seed {seed}", reading)
     plain, residual = readers.written(readers.paths(pair))
     show(readers.heatmap_figure(plain, residual, template()), "heatmaps", "gradient norm by layer and step")

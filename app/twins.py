@@ -35,7 +35,7 @@ def families() -> dict[str, Family]:
     """By name: recorded first."""
     found = {}
     for budget, runs in readers.recorded_studies().items():
-        words = f"recorded: {readers.data_name(budget)} · {budget}"
+        words = f"recorded: {readers.study_name(budget)}"
         found[budget] = Family(budget, words, _pairs(run for run in runs if run.weight_steps()))
     own: dict[str, list[Run]] = {}
     for run in Shelf().runs():
@@ -76,5 +76,6 @@ def _family_key(experiment: Experiment) -> str:
 def _words(experiment: Experiment) -> str:
     recipe = experiment.recipe
     return (
-        f"{experiment.data.kind} · {recipe.steps:,} steps · width {experiment.net.width} · lr {recipe.lr:g}"
+        f"{readers.data_name(experiment.data)}, {recipe.steps:,} steps, "
+        f"width {experiment.net.width}, learning rate {recipe.lr:g}"
     )

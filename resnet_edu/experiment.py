@@ -127,7 +127,7 @@ class Recipe(Spec):
 class Experiment(Spec):
     """Everything that decides the numbers of one training; equal experiments have equal `key`s."""
 
-    net: Net = setting(Cifar(), help="cifar, dense or imagenet")
+    net: Net = setting(Cifar(), help="a name, see `resnet-edu net --help`; or cifar, dense, imagenet")
     data: Data = setting(Digits(), help="digits, cifar10, fashion-mnist or imagefolder")
     recipe: Recipe = Recipe()
     seed: int = setting(0, low=0, high=2**32 - 1, help="of initial weights, data order and augmentation")
@@ -160,7 +160,7 @@ class Experiment(Spec):
         """Raises `SpecError` when the text is no JSON, of another schema, or holds unknown values."""
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SpecError(f"this is not JSON: {error}") from None
         if not isinstance(data, dict) or data.pop("schema", SCHEMA) != SCHEMA:
             raise SpecError(f"an experiment is an object with schema {SCHEMA}")

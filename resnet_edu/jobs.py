@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -37,6 +38,15 @@ def slots() -> int:
     if told:
         return int(told)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def idle_seconds() -> float:
+    """How long a worker without work waits for more: `RESNET_EDU_IDLE`, else a minute."""
+    told = os.environ.get("RESNET_EDU_IDLE", "60")
+    try:
+        return float(told)
+    except ValueError:
+        raise RunError(f"RESNET_EDU_IDLE is {told!r}; it takes seconds, a number") from None
 
 
 def submit(
@@ -96,6 +106,8 @@ def ask(run: Run, probe: str, **arguments: Any) -> Path:
     The answer is complete once `answer.json` stands in the folder; an `error` in it is for people.
     Answers of a read-only run (one that ships with the package) are kept on the user's shelf.
     """
+    if not re.fullmatch(r"[a-z_-]+", probe):
+        raise RunError(f"probe is {probe!r}; allowed: small letters, _ and -")
     text = json.dumps({"probe": probe, **arguments}, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     shelf = Shelf() if run.path.parent == recorded().path else Shelf(run.path.parent)
@@ -117,14 +129,32 @@ def start_workers(shelf: Shelf) -> None:
 
 
 def wishes(shelf: Shelf) -> list[dict[str, Any]]:
-    """What waits or is being worked on, oldest first; each has its file as `wish`."""
+    """What waits or is being worked on, oldest first; each has its file as `wish`.
+
+    A file that is no wish, or wishes for something outside the shelf, is passed over.
+    """
     found = []
     for path in (shelf.path / QUEUE).glob("*.json"):
         try:
-            found.append(json.loads(path.read_text("utf-8")) | {"wish": path})
-        except (OSError, ValueError):
-            continue  # taken meanwhile, or just being written
+            wish = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # taken meanwhile, or damaged
+        if _sound(wish, shelf):
+            found.append(wish | {"wish": path})
     return sorted(found, key=lambda wish: wish["at"])
+
+
+def _sound(wish: Any, shelf: Shelf) -> bool:
+    if not isinstance(wish, dict):
+        return False
+    if not all(isinstance(wish.get(key), int | float) for key in ("at", "tries")):
+        return False
+    if "probe" in wish:
+        names = all(isinstance(wish.get(key), str) for key in ("probe", "path", "folder"))
+        inside = names and Path(wish["folder"]).resolve().is_relative_to(shelf.path.resolve())
+        return inside and isinstance(wish.get("arguments"), dict)
+    run = wish.get("run")
+    return isinstance(run, str) and run == Path(run).name and isinstance(wish.get("recording"), dict)
 
 
 def another_try(wish: Mapping[str, Any]) -> bool:
@@ -160,6 +190,7 @@ def _wish(shelf: Path, name: str) -> Path:
 
 
 def _start(shelf: Shelf, slot: str) -> None:
+    idle_seconds()  # said here, where somebody reads it
     ours = _started.get((shelf.path, slot))
     if ours is not None and ours.poll() is None:
         return  # perhaps still importing, before it holds its lock

@@ -6,6 +6,7 @@ in the process that calls it, which is what `resnet-edu train` and a GPU machine
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def train_run(
     run: Run,
     *,
     device: str | None = None,
+    threads: int = 1,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
     wanted: Callable[[], bool] = lambda: True,
@@ -40,10 +42,14 @@ def train_run(
     """Train the run from where it is to its end; returns the state it was left in.
 
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
-    be resumed to the bit. Raises `RunBusy`; what cannot be trained is left as 'failed' with the
-    reason, and raised.
+    be resumed to the bit, with the device, threads and recording that it was begun with. Raises
+    `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
+        if run.status().complete:  # somebody else ended it while this process was starting
+            return run.status().state
+        writer.unstop()
+        torch.set_num_threads(threads)
         return _train_or_say_why(writer, device, recording, watch, wanted)
 
 
@@ -59,7 +65,8 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
 def _train(writer: RunWriter, device: str | None, recording: Recording, watch, wanted) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, device)
+    images, how = _prepared(run, device, recording)
+    recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume = None
     seconds = 0.0
@@ -99,18 +106,22 @@ def _write(writer: RunWriter, block: Block) -> None:
     writer.status("running", block.step, block.seconds)
 
 
-def _prepared(run: Run, device: str | None) -> tuple[data.DataSet, dict[str, Any]]:
-    """Images on the device, and how to compute: as the run was begun, else chosen now."""
-    experiment, how, found = run.experiment, run.how, training.devices.available()
-    device = how.get("device") or device or found[0]
-    if device.split(":")[0] not in found:
-        raise training.DeviceError(f"{run.name} wants device {device!r}; this machine has {', '.join(found)}")
+def _prepared(run: Run, device: str | None, recording: Recording) -> tuple[data.DataSet, dict[str, Any]]:
+    """Images on the device, and how to compute and record: as the run was begun, else chosen now."""
+    experiment, how = run.experiment, run.how
+    try:
+        device = training.devices.checked(how.get("device") or device)
+    except training.DeviceError as error:
+        raise training.DeviceError(f"{run.name}: {error}") from None
     images = data.load(experiment.data, device=device)
+    shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
+    layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
-        shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
         how = _choice(run.path.parent / CHOICES, experiment, shape, device)
-        net = nets.assemble(experiment.net, **shape)
-        how |= {"layers": [name for name, _ in nets.layers(net)], "commit": _commit()}
+        how |= {"layers": layers, "recording": dataclasses.asdict(recording), "commit": _commit()}
+    if how.get("layers") != layers:
+        raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
+    how.setdefault("recording", dataclasses.asdict(recording))
     training.apply(how)
     return images, how
 
@@ -223,7 +234,8 @@ def main(shelf: str, slot: str) -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     torch.set_num_threads(1)
-    serve(Shelf(shelf), slot, float(os.environ.get("RESNET_EDU_IDLE", "60")))
+    # Who answers stays longer: a reader looks at a map before asking for the next.
+    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot == jobs.ANSWERS else 1))
 
 
 if __name__ == "__main__":

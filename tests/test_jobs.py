@@ -60,6 +60,14 @@ def test_first_come_first_served(tiny, started):
     assert waiting() == names
 
 
+def test_asking_again_neither_loses_the_place_nor_forgets_the_tries(tiny, started):
+    names = [jobs.submit(tiny(seed=seed)).name for seed in (5, 1)]
+    jobs.another_try(jobs.wishes(Shelf())[0])
+    jobs.submit(tiny(seed=5))
+    assert waiting() == names
+    assert [wish["tries"] for wish in jobs.wishes(Shelf())] == [1, 0]
+
+
 def test_workers_are_started_as_there_is_work_and_room(tiny, started, monkeypatch):
     monkeypatch.setenv("RESNET_EDU_WORKERS", "2")
     jobs.submit(tiny())
@@ -306,3 +314,41 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
     for table in ("layers", "evals", "blocks"):
         assert getattr(run, table)().equals(getattr(whole, table)()), table
     assert (run.steps()["seconds"].diff().dropna() > 0).all()
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "[]",
+        '"run"',
+        '{"run": "x", "tries": 0}',
+        '{"run": "x", "at": "now", "tries": 0, "recording": {}}',
+        '{"run": 3, "at": 1, "tries": 0, "recording": {}}',
+        '{"run": "x", "at": 1, "tries": 0}',
+        '{"run": "../x", "at": 1, "tries": 0, "recording": {}}',
+        '{"run": "/x", "at": 1, "tries": 0, "recording": {}}',
+        '{"probe": "images", "path": "x", "at": 1, "tries": 0, "arguments": {}}',
+        '{"probe": "images", "path": "x", "folder": "/elsewhere", "at": 1, "tries": 0, "arguments": {}}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_wish_is_passed_over(wish):
+    shelf = Shelf()
+    queue = shelf.path / jobs.QUEUE
+    queue.mkdir(parents=True)
+    (queue / "bad.json").write_text(wish)
+    assert jobs.wishes(shelf) == []
+
+
+@pytest.mark.parametrize("probe", ["../x", "", "X"])
+def test_a_probe_has_a_plain_name(tiny, probe):
+    shelf = Shelf()
+    with pytest.raises(RunError, match="probe is"):
+        jobs.ask(shelf.place(tiny()), probe)
+
+
+def test_idle_seconds_are_checked_where_somebody_reads_it(tiny, monkeypatch):
+    shelf = Shelf()
+    monkeypatch.setenv("RESNET_EDU_IDLE", "soon")
+    with pytest.raises(RunError, match="RESNET_EDU_IDLE is 'soon'; it takes seconds"):
+        jobs.submit(tiny(), shelf)

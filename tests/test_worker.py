@@ -12,6 +12,7 @@ import torch
 
 from resnet_edu import data, jobs, training, worker
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
+from resnet_edu.spec import SpecError
 from resnet_edu.training import Recording, devices, loop
 
 EVERYTHING = Recording(every_step=True, checkpoints=3)
@@ -140,9 +141,9 @@ def test_a_wish_to_stop_is_heard(shelf, tiny):
     run = shelf.place(tiny())
     assert worker.train_run(run, watch=lambda block: run.stop() if block.step == 2 else None) == "stopped"
     assert run.status().step == 2
-    assert worker.train_run(run) == "stopped", "the wish still stands"
-    run.queue()
-    assert worker.train_run(run) == "done"
+    assert worker.train_run(run) == "done", "whoever trains it on takes the wish back"
+    assert worker.train_run(run) == "done", "and what is done stays as it is"
+    assert run.status().step == run.experiment.recipe.steps
 
 
 def test_a_diverged_run_keeps_all_that_came_before(shelf, tiny):
@@ -201,7 +202,7 @@ def test_a_run_begun_on_a_device_that_is_not_here(shelf, tiny):
     worker.train_run(run, **stop_after(3))
     files.write_json(run.path / files.HOW, run.how | {"device": "quantum:1"})
     checkpoint = (run.path / files.CHECKPOINT).read_bytes()
-    with pytest.raises(training.DeviceError, match="wants device 'quantum:1'; this machine has "):
+    with pytest.raises(training.DeviceError, match="device is 'quantum:1'; this machine has "):
         worker.train_run(run)
     assert run.status().state == "failed"
     assert (run.path / files.CHECKPOINT).read_bytes() == checkpoint, "it can go on where that device is"
@@ -471,4 +472,34 @@ def test_damaged_choices_are_named(shelf, tiny, monkeypatch):
     run = shelf.place(tiny(steps=1000))
     (shelf.path / worker.CHOICES).write_text("{")
     with pytest.raises(RunError, match=rf"{worker.CHOICES} is damaged"):
+        worker.train_run(run)
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"step": 99, "seconds": 1.0}, "step is 99; allowed: 1"),
+        ({"step": -7, "seconds": 1.0}, "step is -7; allowed: 1"),
+        ({"step": 3}, "'seconds'"),
+        ({"step": 4, "seconds": 1.0}, "holds 3 of the 4 steps before the checkpoint"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_is_refused(shelf, tiny, facts, why):
+    run = shelf.place(tiny())
+    worker.train_run(run, **stop_after(3))
+    with RunWriter(run) as writer:
+        tensors, _ = writer._checkpoint()
+        writer.checkpoint(tensors, **facts)
+    with pytest.raises(RunError, match=why):
+        worker.train_run(run)
+
+
+def test_a_checkpoint_of_another_net_is_refused(shelf, tiny):
+    run = shelf.place(tiny())
+    worker.train_run(run, **stop_after(3))
+    with RunWriter(run) as writer:
+        tensors, facts = writer._checkpoint()
+        first = next(name for name in tensors if name.startswith("momentum."))
+        writer.checkpoint({name: array for name, array in tensors.items() if name != first}, **facts)
+    with pytest.raises(SpecError, match=f"the checkpoint's {first} is missing"):
         worker.train_run(run)

@@ -15,6 +15,7 @@ from resnet_edu import budgets
 from resnet_edu.runs import Run
 
 VIEWS = {"recorded": "Recorded", "here": "Trained here"}
+SAME = ":gray[Same seeds, same numbers on the same processor; change the first seed for other luck.]"
 PARAMETERS = ("view", "study", "depths", "error", "seed", "step")
 
 
@@ -48,7 +49,7 @@ def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
     results.verdict(runs)
     left, right = st.columns([5, 3], gap="medium")
     with left, st.container(horizontal=True, gap="medium"):
-        words = {name: f"{readers.data_name(name)} · {name}" for name in studies}
+        words = {name: readers.study_name(name) for name in studies}
         address.pick_one("recorded study", "study", study, words, width=300)
         address.press_several("depths", "depths", depths, all_depths)
     with right, st.container(horizontal=True, gap="medium"):
@@ -58,7 +59,7 @@ def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
 
 
 def here(plan: live.Plan, action: DeltaGenerator) -> None:
-    st.markdown(f"Real training, now, on the machine that serves this page: {len(plan.arms())} nets.")
+    st.markdown(f"Trains on the machine that serves this page: {len(plan.arms())} nets. {SAME}")
     good = live.choose(plan)
     runs = live.watched(plan)
     if live.button(action, live.button_label(plan, runs), enabled=good and live.ended(runs)):
@@ -93,9 +94,9 @@ def choose_seed(runs: Sequence[Run]) -> int:
 
 
 def read_step(runs: Sequence[Run]) -> int:
-    """Where the slider stands: at the last step, if the URL does not say."""
+    """Where the slider stands: at the first step, if the URL does not say."""
     steps = runs[0].experiment.recipe.steps
-    return address.read_number("step", 0, steps, steps)
+    return address.read_number("step", 0, steps, 0)
 
 
 page()

@@ -20,7 +20,7 @@ from resnet_edu.charts.saliency import saliency_maps
 
 METHODS = {"saliency": "Saliency", "integrated_gradients": "Integrated Gradients"}
 MEANING = {
-    "saliency": "How much the score of a class changes when a pixel changes a little.",
+    "saliency": "|∂ score / ∂ pixel|: how much the score changes when this pixel changes a little.",
     "integrated_gradients": "What each pixel adds to the score of a class (blue) or takes away (red), "
     "compared with the mean training image.",
 }
@@ -32,6 +32,7 @@ LIMITS = {
 }
 TARGETS = {"true": "the true class", "predicted": "what each net says"}
 COUNT = 24
+WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
 PARAMETERS = ("nets", "depth", "seed", "image", "target", "method")
 
 
@@ -47,7 +48,7 @@ def page() -> None:
     if chosen is None:
         return
     pair, place = chosen
-    strip = answers([(run, "images", {"count": COUNT}) for run in pair], "Loading the trained nets …")
+    strip = answers([(run, "images", {"count": COUNT}) for run in pair], WAITING)
     if strip is None:
         return
     image, targets = choose_image(strip, place)
@@ -55,9 +56,10 @@ def page() -> None:
         (run, "saliency", {"image": image, "method": method, "target": target})
         for run, target in zip(pair, targets, strict=True)
     ]
-    found = answers(questions, "Asking both nets …")
+    found = answers(questions, WAITING, meanwhile=draw_again)
     if found is not None:
-        draw(found, method, pair[0].experiment.net.depth)
+        st.session_state["drawn"] = found, method, pair[0].experiment.net.depth
+        draw(*st.session_state["drawn"])
 
 
 def choose_twins() -> tuple[twins.Pair, DeltaGenerator] | None:
@@ -107,6 +109,13 @@ def _picture(pixels: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def draw_again() -> None:
+    """The maps before, so that the page does not jump while the nets are asked."""
+    if "drawn" in st.session_state:
+        st.caption("Until then, the maps before:")
+        draw(*st.session_state["drawn"])
+
+
 def draw(found: list[Answer], method: str, depth: int) -> None:
     (plain, plain_arrays), (residual, residual_arrays) = found
     figure = saliency_maps(
@@ -118,7 +127,7 @@ def draw(found: list[Answer], method: str, depth: int) -> None:
         notes=(f"class <b>{plain['class_names'][plain['label']]}</b>", _says(plain), _says(residual)),
         template=results.template(),
     )
-    results.heading(METHODS[method], MEANING[method])
+    results.heading(METHODS[method], f"{MEANING[method]} Both maps share one colour scale.")
     results.show(figure, "maps", "the image and both nets' maps of it")
     if method == "integrated_gradients":
         st.markdown(f"{_completeness('plain', plain)} {_completeness('residual', residual)}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from resnet_edu.runs import Run, Shelf
 
@@ -63,8 +64,14 @@ def print_table(table: pd.DataFrame, title: str = "") -> None:
             justify="right" if pd.api.types.is_numeric_dtype(table[name]) else "left",
         )
     for row in table.itertuples(index=False):
-        shown.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+        shown.add_row(*(Text(_cell(cell)) for cell in row))
     console.print(shown)
+
+
+def _cell(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if abs(value) < 1e4 else f"{value:.3g}"
 
 
 @contextmanager

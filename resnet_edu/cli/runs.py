@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+from rich.markup import escape
 
 from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
 from resnet_edu.cli.train import add_resume
@@ -77,9 +78,8 @@ def _row(run: Run) -> dict[str, str]:
 def _show(options: argparse.Namespace) -> int:
     run = _chosen(options)[0]
     status = run.status()
-    console.print(
-        f"[bold]{run.name}[/bold]  {status.state}, step {status.step} of {status.steps}  {status.message}"
-    )
+    step = f"step {status.step} of {status.steps}"
+    console.print(f"[bold]{run.name}[/bold]  {status.state}, {step}  {escape(status.message)}")
     console.print(f"{run.path}\n")
     settings = {name: str(value) for name, value in run.experiment.to_query().items()}
     how = {name: str(value) for name, value in run.how.items() if name != "layers"}

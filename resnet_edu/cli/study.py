@@ -6,6 +6,7 @@ import argparse
 import time
 
 from rich.live import Live
+from rich.markup import escape
 
 from resnet_edu import budgets, jobs, studies
 from resnet_edu.cli.common import (
@@ -61,6 +62,9 @@ def _study(options: argparse.Namespace) -> int:
     console.print(f"{len(arms)} trainings at the budget '{options.budget}', {jobs.slots()} at a time.\n")
     use_data_dir(options)
     runs = jobs.submit_all(arms, shelf_of(options), again=options.again)
+    kept = [run.name for run in runs if run.status().complete]
+    if kept:
+        console.print(f"{len(kept)} of them were trained before and are kept; --again trains all anew.")
     if not _watch(runs):
         console.print("Stopped. The same command goes on where this one left off.")
         return 130
@@ -71,7 +75,7 @@ def _study(options: argparse.Namespace) -> int:
     console.print(f"\n[bold]{verdict.word}[/bold]: {verdict.sentence}")
     failed = [run for run in runs if run.status().state == "failed"]
     for run in failed:
-        console.print(f"[red]failed[/red] {run.name}: {run.status().message}")
+        console.print(f"[red]failed[/red] {run.name}: {escape(run.status().message)}")
     return 1 if failed else 0
 
 
@@ -109,5 +113,5 @@ def _ended(run: Run) -> str:
     return (
         said
         + (f"  training error {error:>8}" if error else "")
-        + (f"  {status.message}" if status.message else "")
+        + (f"  {escape(status.message)}" if status.message else "")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -19,6 +20,7 @@ from resnet_edu.cli.common import (
 )
 from resnet_edu.experiment import Experiment, ImageFolder, settings_help
 from resnet_edu.runs import Run, RunError
+from resnet_edu.spec import SpecError
 
 EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
 Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
@@ -59,6 +61,9 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    command.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="on a CPU; 1 is best for small nets"
+    )
     command.add_argument("--every-step", action="store_true", help="record layer norms at every step")
     command.add_argument(
         "--checkpoints", type=int, default=1, metavar="N", help="keep weights at N log-spaced steps"
@@ -109,32 +114,42 @@ def _resolved(experiment: Experiment) -> Experiment:
 
 
 def _train(options: argparse.Namespace) -> int:
-    shelf = shelf_of(options)
-    experiment = experiment_of(options)
+    how = _how(options)
+    shelf, experiment = shelf_of(options), experiment_of(options)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     if latest is not None and complete and not options.again:
-        console.print(f"{latest.name} is {latest.status().state} already: {_result(latest)}")
+        console.print(f"{latest.name} is trained already: {_result(latest)}")
         console.print("--again trains it anew, as another attempt.")
         return 0
-    return _run(shelf.place(experiment, again=complete), options)
+    return _run(shelf.place(experiment, again=complete), how)
 
 
 def _resume(options: argparse.Namespace) -> int:
+    how = _how(options)
     run = shelf_of(options).find(options.name)
     if run.status().complete:
         raise RunError(f"{run.name} is {run.status().state}; there is nothing to resume")
-    return _run(run, options)
+    return _run(run, how)
 
 
-def _run(run: Run, options: argparse.Namespace) -> int:
-    from resnet_edu.training import Recording
-    from resnet_edu.worker import train_run
+def _how(options: argparse.Namespace) -> dict[str, Any]:
+    """What `train_run` is told; checked before any run is made. Raises `SpecError`."""
+    from resnet_edu.training import Recording, devices
 
     use_data_dir(options)
-    run.queue()
+    if not 1 <= options.threads <= 1024:
+        raise SpecError(f"threads is {options.threads}; allowed: 1 … 1024")
+    if options.device is not None:
+        devices.checked(options.device)
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
-    console.print(f"{run.name}\n{run.path}")
+    return {"device": options.device, "threads": options.threads, "recording": recording}
+
+
+def _run(run: Run, how: dict[str, Any]) -> int:
+    from resnet_edu.worker import train_run
+
+    console.print(f"{run.name}\n{run.path}", markup=False)
     steps, said = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")
     columns = (BarColumn(), steps, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), said)
     with (
@@ -142,16 +157,10 @@ def _run(run: Run, options: argparse.Namespace) -> int:
         Progress(*columns, console=console) as progress,
     ):
         task = progress.add_task("", total=run.experiment.recipe.steps)
-        state = train_run(
-            run,
-            device=options.device,
-            recording=recording,
-            watch=lambda block: _show(progress, task, block),
-            wanted=wanted,
-        )
+        state = train_run(run, **how, watch=lambda block: _show(progress, task, block), wanted=wanted)
     console.print(_result(run))
     if state == "stopped":
-        console.print(f"Continue with: resnet-edu resume {run.name}")
+        console.print(f"Continue with: resnet-edu resume {run.name}", markup=False)
     return {"done": 0, "stopped": 130}.get(state, 1)
 
 

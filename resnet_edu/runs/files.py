@@ -32,6 +32,10 @@ CHECKPOINT, WEIGHTS, PROBES, STOP, LOCK = "checkpoint.safetensors", "weights", "
 NORMS = ("gradient", "weight", "update")
 
 
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+
 class RunError(ValueError):
     """A run that is missing, damaged or busy; the message names the file and what helps."""
 
@@ -45,7 +49,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RunError(f"{path} is missing: this is no run, or not all of it was copied") from None
-    except ValueError as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path} is damaged ({error}); remove the run or copy it again") from None
     if not isinstance(data, dict):
         raise RunError(f"{path} must hold a JSON object")
@@ -64,6 +68,7 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp's own mode would shut out whoever shares the shelf
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -97,9 +102,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().split(b"\n")[:-1]:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
-        if not isinstance(row, dict):
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
             break
         rows.append(row)
     return rows

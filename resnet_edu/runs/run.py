@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,15 +154,17 @@ class Run:
 
         if (table := self._parquet("blocks")) is not None:
             return table
-        rows = [
-            {"step": line["step"], "block": i, "name": name, "gradient": gradient, "correlation": cosine}
-            for line in files.read_rows(self.path / files.BLOCKS)
-            for i, (name, gradient, cosine) in enumerate(
-                zip(line["names"], line["gradient"], line["correlation"], strict=True)
-            )
-        ]
-        table = pd.DataFrame(rows, columns=["step", "block", "name", "gradient", "correlation"])
-        return table.astype({"step": int, "block": int, "gradient": float, "correlation": float})
+        path = self.path / files.BLOCKS
+        with _named(path):
+            rows = [
+                {"step": line["step"], "block": i, "name": name, "gradient": gradient, "correlation": cosine}
+                for line in files.read_rows(path)
+                for i, (name, gradient, cosine) in enumerate(
+                    zip(line["names"], line["gradient"], line["correlation"], strict=True)
+                )
+            ]
+            table = pd.DataFrame(rows, columns=["step", "block", "name", "gradient", "correlation"])
+            return table.astype({"step": int, "block": int, "gradient": float, "correlation": float})
 
     def weight_steps(self) -> list[int]:
         """After how many steps weights were kept."""
@@ -200,5 +204,15 @@ class Run:
 
         if (table := self._parquet(file.removesuffix(".jsonl"))) is not None:
             return table
-        table = pd.DataFrame(files.read_rows(self.path / file), columns=list(columns))
-        return table.astype({name: int if name in ("step", "images") else float for name in columns})
+        with _named(self.path / file):
+            table = pd.DataFrame(files.read_rows(self.path / file), columns=list(columns))
+            return table.astype({name: int if name in ("step", "images") else float for name in columns})
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is wrong with the rows of a file is said with the file's name."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged ({error}); remove the run or copy it again") from None

@@ -35,8 +35,10 @@ class Shelf:
 
     def runs(self) -> list[Run]:
         """All runs, by name. Folders that are no runs are passed over."""
-        if not self.path.is_dir():
+        if not self.path.exists():
             return []
+        if not self.path.is_dir():
+            raise RunError(f"{self.path} is no folder, so it holds no runs")
         return [Run(p) for p in sorted(self.path.iterdir()) if (p / files.EXPERIMENT).exists()]
 
     def find(self, name: str) -> Run:

@@ -39,10 +39,15 @@ class RunWriter:
     def begin(self, how: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Start or resume: returns the checkpoint's tensors and facts, or None for a fresh start.
 
-        Rows after the checkpoint are dropped; the steps after it are computed again.
+        Rows after the checkpoint are dropped; the steps after it are computed again. Raises
+        `RunError`, and changes nothing, where checkpoint and rows do not belong together.
         """
         checkpoint = self._checkpoint()
         step = checkpoint[1]["step"] if checkpoint else 0
+        rows = sum(1 for row in files.read_rows(self.path / files.STEPS) if row["step"] < step)
+        if rows != step:
+            damaged = f"{self.path / files.STEPS} holds {rows} of the {step} steps before the checkpoint"
+            raise RunError(f"{damaged}; remove {files.CHECKPOINT} beside it to train from the start")
         self._truncate(step, layers=len(how["layers"]))
         files.write_json(self.path / files.HOW, dict(how))
         return checkpoint
@@ -80,6 +85,10 @@ class RunWriter:
         (self.path / files.CHECKPOINT).unlink(missing_ok=True)
         self.status("done", self.run.experiment.recipe.steps, seconds)
 
+    def unstop(self) -> None:
+        """Take back any wish to stop: whoever trains the run now wants it trained."""
+        (self.path / files.STOP).unlink(missing_ok=True)
+
     def wanted(self) -> bool:
         """False once somebody asked the run to stop."""
         return not self.run.stopping()
@@ -93,8 +102,12 @@ class RunWriter:
         try:
             with safe_open(path, "np") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return tensors, json.loads(file.metadata()["facts"])
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+                facts = json.loads(file.metadata()["facts"])
+            step, steps = int(facts["step"]), self.run.experiment.recipe.steps
+            if not 0 < step <= steps:
+                raise ValueError(f"step is {step}; allowed: 1 … {steps}")
+            return tensors, {"step": step, "seconds": float(facts["seconds"])}
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise RunError(f"{path} is damaged ({error}); remove that file to train from the start") from None
 
     def _truncate(self, step: int, layers: int) -> None:

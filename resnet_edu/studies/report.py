@@ -24,7 +24,7 @@ def sentence(evidence: dict[str, Any]) -> str:
     plain, residual, shortcut = (evidence[key] for key in ("plain", "residual", "shortcut"))
     parts = [_clause("Plain", evidence["word"], plain, evidence)]
     if plain["n"]:
-        parts.append(f"(Training error after {evidence['steps']:,} steps; {_seeds(plain['n'])}.)")
+        parts.append(f"(After {evidence['steps']:,} steps; {_seeds(plain['n'])}.)")
     parts.append(_clause("Residual", residual["word"], residual, evidence))
     if shortcut["n"]:
         depth = shortcut["worse"]["depth"]
@@ -38,9 +38,10 @@ def _clause(nets: str, word: str, compared: dict[str, Any], evidence: dict[str, 
     if not compared["n"]:
         return f"{headline}."
     deep, shallow = compared["worse"], compared["better"]
+    deep_error, shallow_error = _error(deep, compared["n"]), _error(shallow, compared["n"])
     return (
-        f"{headline}: {deep['depth']} layers end at {_error(deep, compared['n'])}, "
-        f"{shallow['depth']} layers at {_error(shallow, compared['n'])}, a difference of {_points(compared)}."
+        f"{headline}: {deep['depth']} layers end at {deep_error} training error, "
+        f"{shallow['depth']} layers at {shallow_error}, a difference of {_points(compared)}."
     )
 
 
@@ -50,7 +51,7 @@ def _reason(word: str, compared: dict[str, Any], evidence: dict[str, Any]) -> st
     if compared["worse"]["depth"] == compared["better"]["depth"]:
         return "it takes two depths"
     if compared["n"] < evidence["min_seeds"]:
-        return f"{compared['n']} of {evidence['min_seeds']} seeds have ended at both depths"
+        return f"the rule needs {evidence['min_seeds']} seeds at both depths; ended so far: {compared['n']}"
     if not compared["learnt"]:
         return "the shallow net has not learnt either"
     if word != compared["word"]:

@@ -35,6 +35,18 @@ def available() -> list[str]:
     return [*found, "cpu"]
 
 
+def checked(device: str | None) -> str:
+    """The device, or the best there is; raises `DeviceError` for one that is not here."""
+    found = available()
+    if device is None:
+        return found[0]
+    count = torch.cuda.device_count()
+    known = [*found, *(f"cuda:{index}" for index in range(count))]
+    if device not in known:
+        raise DeviceError(f"device is {device!r}; this machine has {', '.join(known)}")
+    return device
+
+
 def choose(
     experiment: Experiment,
     *,
@@ -51,10 +63,7 @@ def choose(
     depth, shortcut and seed, so that the arms of a study are computed alike. Raises `DeviceError`
     for a device that is not here.
     """
-    found = available()
-    device = device or found[0]
-    if device.split(":")[0] not in found:
-        raise DeviceError(f"device is {device!r}; this machine has {', '.join(found)}")
+    device = checked(device)
     how: dict[str, Any] = {"device": device, "precision": PRECISIONS[0], "memory_format": FORMATS[0]}
     how |= _provenance(device)
     if experiment.recipe.steps >= WORTH_MEASURING:
@@ -78,8 +87,17 @@ def _measured_for(experiment: Experiment, shape: tuple[int, int, int], how: Mapp
 
 
 def apply(how: Mapping[str, Any]) -> None:
-    """Set this process up as the run was begun (threads decide the last bits on a CPU)."""
-    torch.set_num_threads(how["threads"])
+    """Set this process up as the run was begun (threads decide the last bits on a CPU).
+
+    Raises `SpecError` where `how`, read from a file, says what cannot be.
+    """
+    for name, allowed in (("precision", PRECISIONS), ("memory_format", FORMATS)):
+        if how.get(name) not in allowed:
+            raise SpecError(f"how.json: {name} is {how.get(name)!r}; allowed: {', '.join(allowed)}")
+    threads = how.get("threads")
+    if not isinstance(threads, int) or threads < 1:
+        raise SpecError(f"how.json: threads is {threads!r}; allowed: 1 and more")
+    torch.set_num_threads(threads)
 
 
 def autocast(how: Mapping[str, Any]) -> contextlib.AbstractContextManager:

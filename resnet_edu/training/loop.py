@@ -16,6 +16,7 @@ from resnet_edu.data import DataSet, apply_augmentation, batch_indices, draw_aug
 from resnet_edu.experiment import Experiment
 from resnet_edu.measure import block_gradients, errors, layer_norms
 from resnet_edu.randomness import generator_for
+from resnet_edu.spec import SpecError
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
 from resnet_edu.training.schedule import Recording, evaluated_images, evaluation_steps
@@ -149,8 +150,18 @@ class Trainer:
         return {name: tensor.detach().contiguous().cpu().clone() for name, tensor in tensors.items()}
 
     def load(self, state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        saved = {name.removeprefix("net."): t for name, t in state.items() if name.startswith("net.")}
-        self.net.load_state_dict(saved)
+        """Go on from a block's `state()`; raises `SpecError` naming the first tensor that does not fit."""
+        own = self.net.state_dict()
+        wanted = {f"net.{name}": tensor for name, tensor in own.items()}
+        if self.recipe.momentum:
+            wanted |= {f"momentum.{name}": tensor for name, tensor in self.net.named_parameters()}
+        for name, tensor in wanted.items():
+            saved = state.get(name)
+            if saved is None or (saved.shape, saved.dtype) != (tensor.shape, tensor.dtype):
+                found = "missing" if saved is None else f"{saved.dtype} {list(saved.shape)}"
+                fits = f"{tensor.dtype} {list(tensor.shape)}"
+                raise SpecError(f"the checkpoint's {name} is {found}, not {fits}")
+        self.net.load_state_dict({name: state[f"net.{name}"] for name in own})
         for name, parameter in self.net.named_parameters():
             if (buffer := state.get(f"momentum.{name}")) is not None:
                 # Fused SGD goes through weight and buffer in memory order, so that must be the same.

@@ -139,12 +139,12 @@ def test_a_bad_url_shows_what_is_wrong_and_the_charts(visit):
     page = visit("?seed=9&colour=red")
     page.wait_for_selector(CHART)
     page.get_by_text("seed is '9'; allowed: 0, 1, 2").wait_for()
-    page.get_by_text("colour is 'red', but not known").wait_for()
+    page.get_by_text("'colour' is 'red', but not known").wait_for()
 
 
 def test_a_small_study_is_trained_to_its_end(visit, server):
     page = visit(f"{PLAN}&lr=0.05")
-    page.get_by_text("Experiment", exact=True).click()
+    page.get_by_text("Settings", exact=True).click()
     field = page.get_by_role("textbox", name="steps")
     field.fill("60")
     field.press("Enter")

@@ -34,6 +34,13 @@ def test_recorded_runs_are_drawn_at_once_with_their_verdict_and_origin(opened):
     text = said(at.markdown)
     assert "supported" in text
     assert "56 layers end at" in text
+    assert "Shortcut at 56 layers: worth +83.3 points." in said(at.caption)
+    assert "Residual 56 against 8 layers: not settled (+0.6 points, bounds −0.9 and +2.0)." in said(
+        at.caption
+    )
+    assert at.session_state["url-step"] == 0
+    assert "Digits, 240 steps (minute)" in at.selectbox[0].options
+    assert "CIFAR-10 at 16×16, 1,500 steps (lesson-cifar)" in at.selectbox[0].options
     assert "torch" in text
     assert "Decision rule" in at.code[0].value
 
@@ -75,6 +82,7 @@ def test_a_control_writes_itself_into_the_url(opened):
         ("steps", "0", "1 … 10"),
         ("width", "1.5", "1 … 1024"),
         ("first_seed", "-5", "0 …"),
+        ("first_seed", "4294967294", "the last seed is 4294967296; allowed: 0 … 4294967295"),
         ("colour", "red", "known here: view"),
         ("seed", "![x](http://example.com/x.png)", "0, 1, 2"),
     ],
@@ -88,6 +96,12 @@ def test_a_bad_url_is_named_and_the_default_used(opened, name, value, allowed):
     assert allowed in message
     assert value[:50] in message
     assert "![" not in at.warning[0].value  # nobody's address brings Markdown with it
+
+
+def test_a_name_that_is_not_known_brings_no_lines_of_its_own(opened):
+    at = opened("degradation", **{"x\n\n# big": 1})
+    assert len(at.warning) == 1
+    assert "\n" not in at.warning[0].value
 
 
 def test_train_it_here_submits_the_whole_minute_study_and_watches_it(opened, no_workers):
@@ -121,6 +135,8 @@ def test_what_has_ended_is_shown_whole_and_can_be_trained_again(opened, trained,
     at = opened("degradation", **PLAN)
     assert charts(at) == 4
     assert "not settled at this budget" in said(at.markdown)
+    assert "Same seeds, same numbers" in said(at.markdown)
+    assert "layers: not settled (+0.0 points)." in said(at.caption)
     button(at, "Train it again").click().run()
     assert at.query_params["live"] == "2"
     assert len(Shelf().runs()) == 8

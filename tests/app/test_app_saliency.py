@@ -59,7 +59,7 @@ def said(elements) -> str:
 def test_until_a_worker_answers_the_page_waits(opened, no_workers):
     at = opened("saliency")
     assert not at.exception
-    assert "Loading the trained nets" in at.status[0].label
+    assert "about ten seconds the first time" in at.status[0].label
     assert len(jobs.wishes(jobs.Shelf())) == 2
 
 
@@ -70,6 +70,17 @@ def test_both_maps_are_drawn(opened, strip):
     assert not at.error
     assert len(at.get("plotly_chart")) == 1
     assert "cannot tell" in said(at.markdown)
+    assert "one colour scale" in said(at.markdown)
+
+
+def test_the_maps_before_stay_until_the_next_have_come(opened, strip):
+    answer_maps()
+    at = opened("saliency")
+    at.query_params["image"] = "1"
+    at.run()
+    assert "about ten seconds" in at.status[0].label
+    assert "the maps before" in said(at.caption)
+    assert len(at.get("plotly_chart")) == 1
 
 
 def test_integrated_gradients_say_how_complete_they_are(opened, strip):
@@ -110,7 +121,7 @@ def test_a_bad_url_is_named_and_the_default_used(opened, strip, name, value, all
 def test_runs_trained_here_can_be_asked(opened, trained, no_workers):
     trained()
     words = opened("saliency").selectbox(key="url-nets").options
-    assert any(each.startswith("trained here: digits · 12 steps") for each in words)
+    assert any(each.startswith("trained here: Digits, 12 steps, ") for each in words)
 
 
 def test_neither_page_imports_torch():

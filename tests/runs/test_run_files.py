@@ -48,6 +48,12 @@ def test_a_damaged_tail_is_passed_over_and_cut_off(rows, tail):
     assert files.read_rows(rows) == [*ROWS[:2], *ROWS[3:], {"step": 9}]
 
 
+def test_nothing_is_believed_after_a_damaged_line(rows):
+    lines = rows.read_bytes().splitlines(keepends=True)
+    rows.write_bytes(b"".join([*lines[:2], bytes(20) + b"\n", *lines[3:]]))
+    assert files.read_rows(rows) == ROWS[:2]
+
+
 def test_no_file_no_rows(tmp_path):
     assert files.read_rows(tmp_path / "none.jsonl") == []
     files.keep_rows(tmp_path / "none.jsonl", lambda row: True)
@@ -55,10 +61,16 @@ def test_no_file_no_rows(tmp_path):
 
 
 def test_what_is_no_number_is_null(tmp_path):
-    row = {"loss": math.nan, "deep": {"in": [math.inf, (-math.inf, 1.5)]}, "flag": True, "word": "NaN"}
+    row = {
+        "step": 0,
+        "loss": math.nan,
+        "deep": {"in": [math.inf, (-math.inf, 1.5)]},
+        "flag": True,
+        "word": "NaN",
+    }
     files.append_rows(tmp_path / "rows.jsonl", [row])
     files.write_json(tmp_path / "file.json", row)
-    expected = {"loss": None, "deep": {"in": [None, [None, 1.5]]}, "flag": True, "word": "NaN"}
+    expected = {"step": 0, "loss": None, "deep": {"in": [None, [None, 1.5]]}, "flag": True, "word": "NaN"}
     assert files.read_rows(tmp_path / "rows.jsonl") == [expected]
     assert files.read_json(tmp_path / "file.json") == expected
 

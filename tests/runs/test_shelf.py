@@ -49,7 +49,8 @@ def test_folders_that_are_no_runs_are_passed_over(shelf, tiny):
     assert [found.name for found in shelf.runs()] == [run.name]
     assert shelf.latest(tiny()).name == run.name
     assert Shelf(shelf.path / "nowhere").runs() == []
-    assert Shelf(shelf.path / "notes.txt").runs() == []
+    with pytest.raises(RunError, match=r"notes\.txt is no folder"):
+        Shelf(shelf.path / "notes.txt").runs()
 
 
 def test_a_run_is_found_by_a_part_that_no_other_has(shelf, tiny):

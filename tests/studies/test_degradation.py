@@ -157,9 +157,10 @@ def test_the_sentence_gives_numbers_with_spread_units_and_n():
     made = runs(plain_56=(60, 70, 80), plain_8=(0, 1, 0), resnet_56=(0.1, 0, 0), resnet_8=(0, 0, 0))
     sentence = judged(made).sentence
     assert sentence.startswith(
-        "Plain nets get worse with depth: 56 layers end at 70.0 ± 10.0 %, 8 layers at 0.3 ± 0.6 %, "
+        "Plain nets get worse with depth: 56 layers end at 70.0 ± 10.0 % training error, "
+        "8 layers at 0.3 ± 0.6 %, "
         "a difference of +69.7 points (95 % bounds +52.8 and +86.6). "
-        "(Training error after 240 steps; mean ± sd over 3 seeds.) Residual nets get no worse with depth: "
+        "(After 240 steps; mean ± sd over 3 seeds.) Residual nets get no worse with depth: "
     )
     assert "At 56 layers the shortcut is worth +70.0 points" in sentence
     assert "nan" not in sentence
@@ -170,7 +171,7 @@ def test_the_sentence_gives_numbers_with_spread_units_and_n():
     [
         ([], "it takes two depths"),
         (runs(plain_56=(60, 70, 80)), "it takes two depths"),
-        (runs(plain_56=(60,), plain_8=(0,)), "1 of 3 seeds have ended at both depths"),
+        (runs(plain_56=(60,), plain_8=(0,)), "the rule needs 3 seeds at both depths; ended so far: 1"),
         (runs(plain_56=(90, 90, 90), plain_8=(80, 80, 80)), "the shallow net has not learnt either"),
         (runs(plain_56=(0, 1.5, 3), plain_8=(0, 0, 0)), "the bounds lie on both sides of 1 point"),
     ],
