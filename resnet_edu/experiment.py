@@ -12,100 +12,44 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from resnet_edu.netnames import named_net
+from resnet_edu.netparts import (
+    NoShortcut,
+    PadShortcut,
+    ProjectionEverywhere,
+    ProjectionShortcut,
+    Shortcut,
+)
+from resnet_edu.netspec import Cifar, Dense, Imagenet, Net
 from resnet_edu.spec import Spec, SpecError, dotted_names, setting, unflatten
+
+__all__ = [
+    "SCHEMA",
+    "Cifar",
+    "Cifar10",
+    "Data",
+    "Dense",
+    "Digits",
+    "Experiment",
+    "FashionMnist",
+    "ImageFolder",
+    "Imagenet",
+    "Net",
+    "NoShortcut",
+    "PadShortcut",
+    "ProjectionEverywhere",
+    "ProjectionShortcut",
+    "Recipe",
+    "Shortcut",
+    "named_net",
+    "settings_help",
+]
 
 SCHEMA = 1
 
-
-@dataclasses.dataclass(frozen=True)
-class NoShortcut(Spec):
-    """A plain net: y = F(x)."""
-
-    kind: ClassVar[str] = "none"
-
-
-@dataclasses.dataclass(frozen=True)
-class PadShortcut(Spec):
-    """Option A (He 2015 §3.3): identity; where sizes change, strided and padded with zero channels."""
-
-    kind: ClassVar[str] = "A"
-
-
-@dataclasses.dataclass(frozen=True)
-class ProjectionShortcut(Spec):
-    """Option B (He 2015 §3.3): identity; a 1×1 convolution where sizes change."""
-
-    kind: ClassVar[str] = "B"
-
-
-@dataclasses.dataclass(frozen=True)
-class ProjectionEverywhere(Spec):
-    """Option C (He 2015 §3.3): a 1×1 convolution around every unit."""
-
-    kind: ClassVar[str] = "C"
-
-
-Shortcut = PadShortcut | ProjectionShortcut | ProjectionEverywhere | NoShortcut
-
-
-@dataclasses.dataclass(frozen=True)
-class _Twin(Spec):
-    """What every net description shares: it has a depth, and a shortcut that its twin lacks."""
-
-    stem: ClassVar[str] = ""
-    depths: ClassVar[str] = ""
-    depth: int = 0
-    shortcut: Shortcut = PadShortcut()
-
-    @property
-    def plain(self) -> bool:
-        return isinstance(self.shortcut, NoShortcut)
-
-    @property
-    def label(self) -> str:
-        """'plain-56' or 'resnet-56'; other shortcuts than A are named: 'resnet-56-B'."""
-        option = "" if self.plain or self.shortcut.kind == "A" else f"-{self.shortcut.kind}"
-        return f"{self.stem}{'plain' if self.plain else 'resnet'}-{self.depth}{option}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Cifar(_Twin):
-    """The CIFAR family of He 2015 §4.2: 6n+2 layers in three stages of width k, 2k, 4k."""
-
-    kind: ClassVar[str] = "cifar"
-    depth: int = setting(20, low=8, high=2000, help="weighted layers, 6n+2: 8, 14, 20, 32, 44, 56, 110 …")
-    width: int = setting(16, low=1, high=1024, help="channels of the first stage")
-    shortcut: Shortcut = setting(PadShortcut(), help="none makes the net plain; A, B, C as in the paper")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.depth - 2) % 6:
-            raise SpecError(
-                f"depth is {self.depth}; a CIFAR net has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class Dense(_Twin):
-    """Fully connected twins: a stem, units of two layers of equal width, a head; 2n+2 layers."""
-
-    kind: ClassVar[str] = "dense"
-    stem: ClassVar[str] = "dense-"
-    depth: int = setting(20, low=4, high=1000, help="weighted layers, 2n+2: 4, 6, 8, 20, 50 …")
-    width: int = setting(64, low=1, high=4096, help="features of every hidden layer")
-    shortcut: Shortcut = setting(PadShortcut(), help="none makes the net plain; A, B, C as in the paper")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.depth % 2:
-            raise SpecError(f"depth is {self.depth}; a dense net has 2n+2 layers, an even number")
-
-
-Net = Cifar | Dense
 
 _TRAIN = setting(
     0, low=0, high=10_000_000, help="training images: the first so many of a fixed shuffle; 0: all"
@@ -183,7 +127,7 @@ class Recipe(Spec):
 class Experiment(Spec):
     """Everything that decides the numbers of one training; equal experiments have equal `key`s."""
 
-    net: Net = setting(Cifar(), help="plain-N, resnet-N, dense-plain-N, dense-resnet-N; or cifar, dense")
+    net: Net = setting(Cifar(), help="a name, see `resnet-edu net --help`; or cifar, dense, imagenet")
     data: Data = setting(Digits(), help="digits, cifar10, fashion-mnist or imagefolder")
     recipe: Recipe = Recipe()
     seed: int = setting(0, low=0, high=2**32 - 1, help="of initial weights, data order and augmentation")
@@ -205,9 +149,8 @@ class Experiment(Spec):
         return f"{self.label}-{self.data.kind}-s{self.seed}-{self.key}"
 
     def twin(self) -> Experiment:
-        """The same experiment with the shortcut taken away, or (from plain) with option A put in."""
-        shortcut = PadShortcut() if self.net.plain else NoShortcut()
-        return dataclasses.replace(self, net=dataclasses.replace(self.net, shortcut=shortcut))
+        """The same experiment with the shortcut taken away, or (from plain) with the usual one put in."""
+        return dataclasses.replace(self, net=self.net.twin())
 
     def to_json(self) -> str:
         return json.dumps({"schema": SCHEMA, **self.to_dict()}, indent=1)
@@ -234,16 +177,6 @@ class Experiment(Spec):
         for name, text in query.items():
             flat |= named_net(text) if name == "net" and "-" in text else {name: text}
         return cls.from_dict(unflatten(flat, cls))
-
-
-def named_net(name: str) -> dict[str, str]:
-    """'resnet-56', 'plain-20', 'dense-resnet-50' as flat settings; raises `SpecError`."""
-    match = re.fullmatch(r"(dense-)?(plain|resnet)-(\d{1,6})(?:-([ABC]))?", name)
-    if not match:
-        raise SpecError(f"net is {name!r}; allowed: plain-N, resnet-N, dense-plain-N, dense-resnet-N")
-    family, twin, depth, option = match.groups()
-    shortcut = "none" if twin == "plain" else option or "A"
-    return {"net": "dense" if family else "cifar", "net.depth": depth, "net.shortcut": shortcut}
 
 
 def settings_help() -> dict[str, str]:

@@ -210,9 +210,17 @@ DEPTHS = "a CIFAR net has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"
         ({"net.depth": "9"}, f"depth is 9; {DEPTHS}"),
         ({"net.depth": "5000"}, "depth is 5000; allowed: 8 … 2000"),
         ({"net": "dense", "net.depth": "7"}, "depth is 7; a dense net has 2n+2 layers, an even number"),
-        ({"net": "vgg-16"}, "net is 'vgg-16'; allowed: plain-N, resnet-N, dense-plain-N, dense-resnet-N"),
-        ({"net": "plain"}, "net is 'plain'; allowed: cifar, dense"),
-        ({"shortcut": "D"}, "net.shortcut is 'D'; allowed: A, B, C, none"),
+        (
+            {"net": "vgg-16"},
+            "net is 'vgg-16'; allowed: plain-N, resnet-N, dense-plain-N, dense-resnet-N, and "
+            "resnet-164-pre, resnet-1001-pre, wrn-16-8, wrn-28-10, wrn-40-4",
+        ),
+        ({"net": "plain"}, "net is 'plain'; allowed: cifar, dense, imagenet"),
+        (
+            {"shortcut": "D"},
+            "net.shortcut is 'D'; allowed: "
+            "A, B, C, scaled, gate, shortcut-gate, conv, dropout, highway, none",
+        ),
         ({"width": "wide"}, "width is 'wide'; it takes a whole number, allowed: 1 … 1024"),
         ({"data": "mnist"}, "data is 'mnist'; allowed: digits, cifar10, fashion-mnist, imagefolder"),
         ({"data": "digits", "path": "x"}, "data.path is not known; known here: train, side"),

@@ -10,6 +10,7 @@ import pytest
 
 DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
 DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
+DESK += ", resnet_edu.anatomy"
 ROOT = Path(__file__).parent.parent
 
 

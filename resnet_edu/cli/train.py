@@ -22,7 +22,7 @@ from resnet_edu.experiment import Experiment, ImageFolder, settings_help
 from resnet_edu.runs import Run, RunError
 from resnet_edu.spec import SpecError
 
-EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N (resnet-N-B, -C for other shortcuts).
+EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
 Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, normalise
+from resnet_edu.nets import random_modules
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ def kept_statistics(net: nn.Module, *, training: bool) -> Iterator[None]:
     was_training = net.training
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()] if training else []
     net.train(training)
+    for module in random_modules(net):
+        module.eval()  # the net is measured, not one draw of it
     try:
         yield
     finally:

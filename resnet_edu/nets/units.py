@@ -6,17 +6,16 @@ a plain unit: the same layers, asked for the whole of y.
 
 Every ReLU is a module of its own and nothing is computed in place: hooks and attribution methods
 (DeepLift, guided backpropagation) see each step once, or are silently wrong.
+
+What F can be stands in `branches.py`, what h can be in `shortcuts.py`.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import assert_never
-
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
-from resnet_edu.experiment import NoShortcut, PadShortcut, ProjectionEverywhere, ProjectionShortcut, Shortcut
+from resnet_edu.netplan import UnitPlan
 
 
 class ResidualUnit(nn.Module):
@@ -26,17 +25,49 @@ class ResidualUnit(nn.Module):
     h(x) and F(x) must have the same shape, which is also that of y.
     """
 
+    plan: UnitPlan  # the sizes it was built to
+
     def __init__(self, branch: nn.Module, shortcut: nn.Module | None, after: nn.Module) -> None:
         super().__init__()
         self.branch = branch
         self.shortcut = shortcut
-        self.add = Add()
+        self.add: Add = Add()
         self.after = after
 
     def forward(self, x: Tensor) -> Tensor:
         if self.shortcut is None:
             return self.after(self.branch(x))
         return self.after(self.add(self.shortcut(x), self.branch(x)))
+
+
+class GatedUnit(ResidualUnit):
+    """y = f((1 − T(x)) · h(x) + T(x) · F(x)): what the branch may add, the shortcut must give up.
+
+    The exclusive gate of He 2016 Fig. 2c; with f the identity, the highway of Srivastava 2015 eq. 3.
+    """
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module, after: nn.Module, gate: nn.Module) -> None:
+        super().__init__(branch, shortcut, after)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.shortcut is not None
+        t = self.gate(x)
+        return self.after(self.add((1 - t) * self.shortcut(x), t * self.branch(x)))
+
+
+class PreactivatedUnit(ResidualUnit):
+    """y = f(h(a(x)) + F(a(x))): where the size changes in a pre-activation net, h must transform x, and
+    shares the activation a with F (He 2016 §5, and the authors' published code)."""
+
+    before: nn.Module
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(self.before(x))
+
+
+class PreactivatedGatedUnit(PreactivatedUnit, GatedUnit):
+    """Both: y = f((1 − T(a(x))) · h(a(x)) + T(a(x)) · F(a(x)))."""
 
 
 class Add(nn.Module):
@@ -46,84 +77,38 @@ class Add(nn.Module):
         return branch + shortcut  # in this order, the sum has the memory format of the branch
 
 
-class PadChannels(nn.Module):
-    """Option A where sizes change (He 2015 §3.3): every `stride`-th pixel, then `extra` channels of zeros.
+class ScaledAdd(Add):
+    """α · h(x) + β · F(x) (He 2016 §3.1). Both factors can be turned while the net lives:
+    `unit.add.alpha = 0.3`. At α = 0 the unit computes what its plain twin does."""
 
-    (N, C, H, W) → (N, C + extra, ⌈H / stride⌉, ⌈W / stride⌉). It has no parameters and multiplies nothing.
-    """
-
-    def __init__(self, extra: int, stride: int) -> None:
+    def __init__(self, alpha: float, beta: float) -> None:
         super().__init__()
-        self.extra, self.stride = extra, stride
+        self.alpha, self.beta = alpha, beta
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+    def forward(self, shortcut: Tensor, branch: Tensor) -> Tensor:
+        return super().forward(self.alpha * shortcut, self.beta * branch)
 
     def extra_repr(self) -> str:
-        return f"extra={self.extra}, stride={self.stride}"
+        return f"alpha={self.alpha:g}, beta={self.beta:g}"
 
 
-def conv_unit(shortcut: Shortcut, channels_in: int, channels_out: int, stride: int = 1) -> ResidualUnit:
-    """The basic unit of two 3×3 convolutions (He 2015 Fig. 5, left).
+class StochasticAdd(Add):
+    """h(x) + b · F(x) in training, where b is 1 with probability p and else 0, drawn once for the batch;
+    h(x) + p · F(x) in eval mode (Huang 2016, stochastic depth, eq. 2 and 5).
 
-    (N, channels_in, H, W) → (N, channels_out, ⌈H / stride⌉, ⌈W / stride⌉).
+    The branch is computed even where it is dropped, so nothing depends on the draw but numbers: hooks,
+    compilation and captured graphs work, and no time is saved. The draw is PyTorch's global generator's.
     """
-    branch = chain(
-        conv1=conv(channels_in, channels_out, 3, stride),
-        norm1=nn.BatchNorm2d(channels_out),
-        relu1=nn.ReLU(),
-        conv2=conv(channels_out, channels_out, 3),
-        norm2=nn.BatchNorm2d(channels_out),
-    )
-    return ResidualUnit(branch, conv_shortcut(shortcut, channels_in, channels_out, stride), after=nn.ReLU())
 
+    def __init__(self, add: Add, survival: float) -> None:
+        super().__init__()
+        self.add, self.survival = add, survival
 
-def conv_shortcut(shortcut: Shortcut, channels_in: int, channels_out: int, stride: int) -> nn.Module | None:
-    """h of a convolutional unit, options A, B and C of He 2015 §3.3; None for a plain unit."""
-    same_size = channels_in == channels_out and stride == 1
-    match shortcut:
-        case NoShortcut():
-            return None
-        case PadShortcut() | ProjectionShortcut() if same_size:
-            return nn.Identity()
-        case PadShortcut():
-            return PadChannels(channels_out - channels_in, stride)
-        case ProjectionShortcut() | ProjectionEverywhere():
-            return chain(conv=conv(channels_in, channels_out, 1, stride), norm=nn.BatchNorm2d(channels_out))
-        case _:
-            assert_never(shortcut)
+    def forward(self, shortcut: Tensor, branch: Tensor) -> Tensor:
+        if not self.training:
+            return self.add(shortcut, self.survival * branch)
+        kept = (torch.rand((), device=branch.device) < self.survival).to(branch.dtype)
+        return self.add(shortcut, kept * branch)
 
-
-def dense_unit(shortcut: Shortcut, width: int) -> ResidualUnit:
-    """The basic unit of two fully connected layers of equal width, (N, width) → (N, width)."""
-    branch = chain(
-        linear1=nn.Linear(width, width, bias=False),
-        norm1=nn.BatchNorm1d(width),
-        relu1=nn.ReLU(),
-        linear2=nn.Linear(width, width, bias=False),
-        norm2=nn.BatchNorm1d(width),
-    )
-    return ResidualUnit(branch, dense_shortcut(shortcut, width), after=nn.ReLU())
-
-
-def dense_shortcut(shortcut: Shortcut, width: int) -> nn.Module | None:
-    """h of a dense unit. No size ever changes, so options A and B are both the identity."""
-    match shortcut:
-        case NoShortcut():
-            return None
-        case PadShortcut() | ProjectionShortcut():
-            return nn.Identity()
-        case ProjectionEverywhere():
-            return chain(linear=nn.Linear(width, width, bias=False), norm=nn.BatchNorm1d(width))
-        case _:
-            assert_never(shortcut)
-
-
-def conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size at stride 1; without bias, for a norm follows and has one."""
-    return nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False)
-
-
-def chain(**modules: nn.Module) -> nn.Sequential:
-    """One module after the other, each known by its name."""
-    return nn.Sequential(OrderedDict(modules))
+    def extra_repr(self) -> str:
+        return f"survival={self.survival:g}"

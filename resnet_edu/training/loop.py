@@ -119,6 +119,7 @@ class Trainer:
             draws = draw_augmentation(recipe.batch, generator_for(seed, "augment", self.done))
             inputs = apply_augmentation(inputs, *(draw.to(self.device) for draw in draws))
         inputs = inputs.contiguous(memory_format=self.format)
+        nets.seed_draws(self.net, seed, self.done)
         with autocast(self.how):
             logits = self.net(inputs)
         loss = F.cross_entropy(logits.float(), data.train_labels[chosen])

@@ -16,7 +16,8 @@ from resnet_edu.experiment import (
     ProjectionEverywhere,
     ProjectionShortcut,
 )
-from resnet_edu.nets import stacks, units
+from resnet_edu.netplan import unit_plan
+from resnet_edu.nets import PadChannels, branches, stacks, units
 
 SHORTCUTS = [NoShortcut(), PadShortcut(), ProjectionShortcut(), ProjectionEverywhere()]
 
@@ -129,35 +130,43 @@ def test_a_wrong_unit_is_caught(monkeypatch, net, fault):
         assert_equals_twin_by_hand(net, 8, training=False)
 
 
-def strides_reversed(shortcut, channels_in, channels_out, stride=1):
-    stride = 2 if channels_in == channels_out == 3 else 1
-    return units.conv_unit(shortcut, channels_in, channels_out, stride)
+real_unit = branches.unit
 
 
-def stride_on_the_second_conv(shortcut, channels_in, channels_out, stride=1):
-    unit = units.conv_unit(shortcut, channels_in, channels_out, stride)
-    unit.branch.conv1.stride, unit.branch.conv2.stride = (1, 1), (stride, stride)
+def strides_reversed(net, plan):
+    stride = 2 if plan.size_in == plan.size_out == 3 else 1
+    return real_unit(net, unit_plan(net.unit, plan.size_in, plan.size_out, stride))
+
+
+def stride_on_the_second_conv(net, plan):
+    unit = real_unit(net, plan)
+    unit.branch.conv1.stride, unit.branch.conv2.stride = (1, 1), (plan.stride, plan.stride)
     return unit
 
 
-def norm_left_out(shortcut, channels_in, channels_out, stride=1):
-    unit = units.conv_unit(shortcut, channels_in, channels_out, stride)
-    unit.branch.norm2.forward = lambda x: x
+def norm_left_out(net, plan):
+    unit = real_unit(net, plan)
+    unit.branch.norm2 = nn.Identity()
     return unit
 
 
-def relu_left_out(shortcut, channels_in, channels_out, stride=1):
-    unit = units.conv_unit(shortcut, channels_in, channels_out, stride)
+def relu_left_out(net, plan):
+    unit = real_unit(net, plan)
     unit.branch.relu1 = nn.Identity()
     return unit
 
 
-def zeros_padded_in_front(shortcut, channels_in, channels_out, stride=1):
-    unit = units.conv_unit(shortcut, channels_in, channels_out, stride)
-    if isinstance(unit.shortcut, units.PadChannels):
-        unit.shortcut.forward = lambda x: F.pad(
-            x[:, :, ::2, ::2], (0, 0, 0, 0, channels_out - channels_in, 0)
-        )
+def relu_after_the_addition_left_out(net, plan):
+    unit = real_unit(net, plan)
+    unit.after = nn.Identity()
+    return unit
+
+
+def zeros_padded_in_front(net, plan):
+    unit = real_unit(net, plan)
+    if isinstance(unit.shortcut, PadChannels):
+        extra = plan.size_out - plan.size_in
+        unit.shortcut.forward = lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, extra, 0))
     return unit
 
 
@@ -166,12 +175,13 @@ BUILD_FAULTS = [
     stride_on_the_second_conv,
     norm_left_out,
     relu_left_out,
+    relu_after_the_addition_left_out,
     zeros_padded_in_front,
 ]
 
 
 @pytest.mark.parametrize("fault", BUILD_FAULTS, ids=lambda fault: fault.__name__)
 def test_a_wrong_net_is_caught(monkeypatch, fault):
-    monkeypatch.setattr(stacks, "conv_unit", fault)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(stacks, "unit", fault)
+    with pytest.raises((AssertionError, KeyError)):  # other numbers, or a tensor is missing
         assert_equals_twin_by_hand(Cifar(depth=14, width=3), 8, training=False)

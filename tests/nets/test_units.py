@@ -8,8 +8,9 @@ from torch import nn
 
 from resnet_edu.experiment import NoShortcut, PadShortcut, ProjectionEverywhere, ProjectionShortcut
 from resnet_edu.nets import Add, PadChannels
+from resnet_edu.nets.branches import conv_unit, dense_unit
 from resnet_edu.nets.initial import initialise
-from resnet_edu.nets.units import conv_unit, dense_unit
+from resnet_edu.spec import SpecError
 
 SHORTCUTS = {
     "plain": NoShortcut(),
@@ -93,7 +94,7 @@ def test_shortcuts_of_the_paper():
 
 def test_an_unknown_shortcut_is_refused():
     for make in (lambda: conv_unit("A", 4, 4), lambda: dense_unit("A", 4)):
-        with pytest.raises(AssertionError):
+        with pytest.raises(SpecError, match="shortcut is 'A'; allowed: A, B"):
             make()
 
 

@@ -1,0 +1,206 @@
+"""Operations on trained nets. Each returns a changed copy and leaves all other tensors bit for bit alike.
+
+>>> deeper = insert_identity(net, after="stages.0.1", count=3)   # the same function, six layers more
+>>> lesioned, where = random_lesions(net, 3, seed=0)             # three units lose their branch (Veit 2016)
+
+Units go by their names in `Stack.units()`. Errors are `SurgeryError`s. Only `dial` changes the net itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import random
+
+import torch
+from torch import Tensor, nn
+
+from resnet_edu.netplan import INSIDE, Layer, UnitPlan, plan, unit_plan
+from resnet_edu.nets.branches import unit
+from resnet_edu.nets.identity import SurgeryError, make_identity
+from resnet_edu.nets.initial import initialise
+from resnet_edu.nets.shortcuts import Gate, identity_or_pad
+from resnet_edu.nets.stacks import Stack
+from resnet_edu.nets.units import ResidualUnit, ScaledAdd, StochasticAdd
+from resnet_edu.netspec import Net
+
+__all__ = [
+    "SurgeryError",
+    "deepen",
+    "delete",
+    "dial",
+    "freeze",
+    "insert_identity",
+    "linearise",
+    "random_lesions",
+    "scale",
+    "swap",
+]
+
+
+def insert_identity(net: Stack, after: str, *, count: int = 1, seed: int = 0) -> Stack:
+    """The net with `count` new units behind the unit `after`, that change nothing.
+
+    The logits are equal to rounding in eval mode. In training mode they are too where the new branches
+    are zero (residual nets), but not in plain nets or behind projections: there norms go by the batch
+    (see `identity.py`). Units that stood behind move up in number. What the new units leave free
+    (their first layers) starts as in a net of `seed`.
+    """
+    deeper = copy.deepcopy(net)
+    stage, place = _stage_of(deeper, after)
+    before = _unit(deeper, after)
+    if not net.spec.preactivated and not _has_relu(before):
+        raise SurgeryError(f"{after} was linearised: what it lets fall below zero would not pass")
+    like = next(net.head.parameters())
+    for i in range(count):
+        new = _new_unit(net.spec, before.plan, f"{after.rsplit('.', 1)[0]}.{place + 1 + i}.", seed).to(like)
+        make_identity(new, net.spec)
+        stage.insert(place + 1 + i, new.train(net.training))
+    return deeper
+
+
+def deepen(net: Stack, depth: int, *, seed: int = 0) -> Stack:
+    """The net grown to `depth` layers by identity units at the end of every stage: plain-20 → plain-56.
+
+    Names and shapes are then those of a net built with this depth. Raises `SpecError` for no such depth.
+    """
+    deeper = dataclasses.replace(net.spec, depth=depth)
+    sizes = {"channels": 1, "side": 64, "classes": 1}
+    now, then = (plan(spec, **sizes).stages for spec in (net.spec, deeper))
+    more = [len(new) - len(old) for old, new in zip(now, then, strict=True)]
+    if min(more) < 0:
+        raise SurgeryError(f"depth is {depth}; the net has {net.spec.depth} layers, and can only grow")
+    grown = net
+    for i, (old, count) in enumerate(zip(now, more, strict=True)):
+        grown = insert_identity(grown, f"stages.{i}.{len(old) - 1}", count=count, seed=seed)
+    grown.spec = deeper
+    return grown
+
+
+def delete(net: Stack, *names: str) -> Stack:
+    """The net without these units' branches: y = f(h(x)) (Veit 2016 §4.1), a projection stays.
+
+    A plain unit is passed by: y = f(x), by option A where the size changes.
+    """
+    changed = copy.deepcopy(net)
+    for name in names:
+        each = _unit(changed, name)
+        around = identity_or_pad(net.spec, each.plan)
+        each.branch = around if each.shortcut is None else Nothing(around)
+    return changed
+
+
+def random_lesions(net: Stack, count: int, *, seed: int) -> tuple[Stack, list[str]]:
+    """`delete` for so many units chosen at random; also returns their names, in order."""
+    names = [name for name, _ in net.units()]
+    if not 0 <= count <= len(names):
+        raise SurgeryError(f"count is {count}; the net has {len(names)} units: 0 … {len(names)}")
+    chosen = sorted(random.Random(seed).sample(range(len(names)), count))
+    return delete(net, *(names[i] for i in chosen)), [names[i] for i in chosen]
+
+
+def swap(net: Stack, one: str, other: str) -> Stack:
+    """The net with two units of the same sizes in each other's place (Veit 2016 §4.3)."""
+    changed = copy.deepcopy(net)
+    first, second = _unit(changed, one), _unit(changed, other)
+    for what in ("layers", "opening"):
+        ours, theirs = getattr(first.plan, what), getattr(second.plan, what)
+        if ours != theirs:
+            raise SurgeryError(f"{one} and {other} differ in their {what}: {ours} and {theirs}")
+    (stage_one, place_one), (stage_other, place_other) = _stage_of(changed, one), _stage_of(changed, other)
+    stage_one[place_one], stage_other[place_other] = second, first
+    return changed
+
+
+def freeze(net: Stack, *names: str) -> Stack:
+    """The net with these units' weights and running statistics held. In training mode a batch norm still
+    normalises by the batch, so it is in eval mode that a frozen unit's function stays what it was."""
+    changed = copy.deepcopy(net)
+    for name in names:
+        each = _unit(changed, name).requires_grad_(False)
+        for module in each.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.momentum = 0.0
+    return changed
+
+
+def scale(net: Stack, name: str, *, shortcut: float = 1.0, branch: float = 1.0) -> Stack:
+    """The net with y = f(shortcut · h(x) + branch · F(x)) in one unit, on top of the factors it has."""
+    changed = copy.deepcopy(net)
+    add = _scaled(_unit(changed, name), name)
+    add.alpha, add.beta = add.alpha * shortcut, add.beta * branch
+    return changed
+
+
+def dial(net: Stack, alpha: float) -> None:
+    """Turn the skips of a living net: y = f(α · h(x) + β · F(x)) in every unit from now on.
+
+    At α = 0 it computes what its plain twin does. Weights and their names stay as they are.
+    """
+    for name, each in net.units():
+        _scaled(each, name).alpha = alpha
+
+
+def linearise(net: Stack, *names: str) -> Stack:
+    """The net without the ReLUs of these units, so that in eval mode each is affine: y = Ax + b."""
+    changed = copy.deepcopy(net)
+    for name in names:
+        each = _unit(changed, name)
+        for place, module in list(each.named_modules()):
+            if isinstance(module, (nn.GroupNorm, Gate)):
+                kind = type(module).__name__
+                raise SurgeryError(f"{name}.{place} is a {kind}: without ReLUs it is not affine either")
+            if isinstance(module, nn.ReLU):
+                each.set_submodule(place, nn.Identity())
+    return changed
+
+
+class Nothing(nn.Module):
+    """Zeros of the shape that `like` gives: what is left of a branch."""
+
+    def __init__(self, like: nn.Module) -> None:
+        super().__init__()
+        self.like = like
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(self.like(x))
+
+
+def _new_unit(spec: Net, like: UnitPlan, prefix: str, seed: int) -> ResidualUnit:
+    """A unit of the net, as wide as the output of `like` and with the same chance to be kept."""
+    layers = like.layers if like.same_size else _same_size(spec, like)
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+        new = unit(spec, UnitPlan(layers, like.nested, INSIDE, like.survival))
+    initialise(new, seed, spec.init, prefix)
+    return new
+
+
+def _same_size(spec: Net, like: UnitPlan) -> tuple[Layer, ...]:
+    return unit_plan(spec.unit, like.size_out, like.size_out // spec.unit.expansion).layers
+
+
+def _scaled(each: ResidualUnit, name: str) -> ScaledAdd:
+    """The unit's addition, with factors."""
+    if each.shortcut is None:
+        raise SurgeryError(f"{name} is plain: it has no addition to scale")
+    holder: nn.Module = each.add if isinstance(each.add, StochasticAdd) else each
+    if not isinstance(holder.add, ScaledAdd):
+        holder.add = ScaledAdd(1.0, 1.0)
+    return holder.add
+
+
+def _unit(net: Stack, name: str) -> ResidualUnit:
+    units = dict(net.units())
+    if name not in units:
+        raise SurgeryError(f"there is no unit {name!r}; units: {', '.join(units)}")
+    return units[name]
+
+
+def _stage_of(net: Stack, name: str) -> tuple[nn.Sequential, int]:
+    _unit(net, name)
+    stage, place = name.rsplit(".", 1)
+    return net.get_submodule(stage), int(place)  # type: ignore[return-value]
+
+
+def _has_relu(each: ResidualUnit) -> bool:
+    return any(isinstance(module, nn.ReLU) for module in each.modules())

@@ -1,0 +1,100 @@
+"""Weights in and out: safetensors files, and torchvision's official ones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from resnet_edu.netnames import named_net
+from resnet_edu.nets.stacks import Stack, assemble
+from resnet_edu.netspec import Imagenet
+from resnet_edu.spec import SpecError
+
+
+class WeightsError(ValueError):
+    """Weights that are not there, or not this net's; the message names the first tensor that does not fit."""
+
+
+def save(net: nn.Module, path: Path | str) -> None:
+    """Every parameter and buffer, by its name in the net."""
+    save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, path)
+
+
+def load(net: nn.Module, path: Path | str) -> None:
+    """Fill the net from a file of `save`; nothing is changed if it does not fit. Raises `WeightsError`."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: {error}") from None
+    fill(net, tensors, str(path))
+
+
+def fill(net: nn.Module, tensors: Mapping[str, Tensor], source: str = "these weights") -> None:
+    """Copy tensors into the net by name; raises `WeightsError` before anything is changed."""
+    own = net.state_dict()
+    for name, tensor in own.items():
+        if name not in tensors:
+            raise WeightsError(f"{source}: {name} is missing; the net has it as {_sizes(tensor)}")
+        if tensors[name].shape != tensor.shape:
+            theirs = _sizes(tensors[name])
+            raise WeightsError(f"{source}: {name} is {theirs}; the net has it as {_sizes(tensor)}")
+    if extra := next((name for name in tensors if name not in own), None):
+        raise WeightsError(f"{source}: {extra} is {_sizes(tensors[extra])}; the net has no such tensor")
+    net.load_state_dict(dict(tensors))
+
+
+def _sizes(tensor: Tensor) -> str:
+    return " × ".join(map(str, tensor.shape)) or "a single number"
+
+
+OFFICIAL = tuple(f"resnet-{depth}" for depth in (18, 34, 50, 101, 152))
+
+
+def official(name: str, *, download: bool = True) -> Stack:
+    """An ImageNet ResNet with torchvision's weights (IMAGENET1K_V1), in eval mode; images 3 × 224 × 224.
+
+    They are taken from torch.hub's folder (TORCH_HOME) or, with `download`, fetched there. Raises
+    `SpecError` for another name, `WeightsError` where they cannot be had or do not fit.
+    """
+    if name not in OFFICIAL:
+        raise SpecError(f"name is {name!r}; official weights are there for {', '.join(OFFICIAL)}")
+    from torchvision.models import get_model_weights
+
+    weights = get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
+    if not (download or path.exists()):
+        raise WeightsError(f"{name}: {path} is not there; download it from {weights.url}")
+    try:
+        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"{name}: {weights.url} cannot be had ({error}); put it at {path}") from None
+    with torch.device("cpu"):
+        net = assemble(Imagenet(depth=int(named_net(name)["net.depth"])), channels=3, side=224, classes=1000)
+    fill(net, from_torchvision(tensors), f"{name} from {path.name}")
+    return net.eval()
+
+
+def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A torchvision ResNet's state dict under this package's names (stride on the 3×3, option B)."""
+    return {_name_here(name): tensor for name, tensor in tensors.items()}
+
+
+def _name_here(name: str) -> str:
+    """'layer2.0.bn1.weight' → 'stages.1.0.branch.norm1.weight'."""
+    place, *rest = name.split(".")
+    simple = {"conv1": "stem.conv", "bn1": "stem.norm", "fc": "head"}
+    if place in simple:
+        return ".".join([simple[place], *rest])
+    if not place.startswith("layer") or len(rest) < 3:
+        return name
+    unit, part, *last = rest
+    if part == "downsample":
+        part = f"shortcut.{'conv' if last.pop(0) == '0' else 'norm'}"
+    else:
+        part = f"branch.{part.replace('bn', 'norm')}"
+    return ".".join([f"stages.{int(place[5:]) - 1}", unit, part, *last])

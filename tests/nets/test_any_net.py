@@ -1,0 +1,54 @@
+"""Properties of nets drawn at random from everything that a spec can say."""
+
+import sys
+from pathlib import Path
+
+import torch
+from hypothesis import given, settings
+
+from resnet_edu import anatomy, nets
+from resnet_edu.nets import count, surgery
+from resnet_edu.nets.surgery import SurgeryError
+from resnet_edu.netspec import Imagenet
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from test_netspec import any_net
+
+
+def side_of(net):
+    return 33 if isinstance(net, Imagenet) else 9
+
+
+@settings(max_examples=10)
+@given(any_net(deepest=2).filter(lambda net: net.depth < 100))
+def test_a_net_is_built_as_its_anatomy_says(net):
+    side = side_of(net)
+    with torch.device("meta"):
+        stack = nets.assemble(net, channels=2, side=side, classes=3)
+        logits, intermediates = stack.trace(torch.zeros(2, 2, side, side))
+    found = anatomy.graph(net, channels=2, side=side, classes=3)
+    shapes = {node["id"]: tuple(node["shape"]) for node in found["nodes"]}
+    built = {name: tuple(tensor.shape[1:]) for name, tensor in intermediates.items()}
+    assert built | {"head": (3,)} == shapes
+    assert found["parameters"] == count.parameters(stack)
+    assert found["macs"] == count.macs(stack, (2, side, side))
+    assert logits.shape == (2, 3)
+
+
+@settings(max_examples=20)
+@given(any_net(deepest=1).filter(lambda net: net.depth <= 34))
+def test_a_net_learns_and_keeps_its_loss_when_identity_units_are_put_in(net):
+    side = side_of(net)
+    stack = nets.build(net, channels=2, side=side, classes=3, seed=0).double()
+    x = torch.randn(4, 2, side, side, dtype=torch.float64)
+    with torch.no_grad():
+        stack(x)  # running statistics are no longer those of the start
+    stack.eval()
+    stack(x).square().sum().backward()
+    assert all(p.grad is not None for p in stack.parameters())
+    last = stack.units()[0][0]
+    try:
+        deeper = surgery.insert_identity(stack, last)
+    except SurgeryError:
+        return
+    torch.testing.assert_close(deeper(x), stack(x), rtol=1e-9, atol=1e-9)
