@@ -85,7 +85,9 @@ def plan(net: Net, *, channels: int, side: int, classes: int) -> NetPlan:
     """
     smallest = SMALLEST_SIDE[net.kind]
     if side < smallest:
-        raise SpecError(f"side is {side}; a {net.kind} net takes images of {smallest} pixels a side or more")
+        article = "an" if net.kind == "imagenet" else "a"
+        takes = f"takes images of {smallest} pixels a side or more"
+        raise SpecError(f"side is {side}; {article} {net.kind} net {takes}")
     for name, size in {"channels": channels, "classes": classes}.items():
         if size < 1:
             raise SpecError(f"{name} is {size}; allowed: 1 …")

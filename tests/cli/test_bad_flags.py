@@ -18,7 +18,7 @@ ROOT = "an image folder holds train/CLASS/*.jpg and test/CLASS/*.jpg"
         ("train --recipe.steps 0", "steps is 0; allowed: 1 … 10000000"),
         ("train --net vgg-16", "net is 'vgg-16'; allowed: plain-N, resnet-N, dense-plain-N, dense-resnet-N"),
         ("train --net plain-21", "depth is 21; a CIFAR net has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"),
-        ("train --shortcut D", "net.shortcut is 'D'; allowed: A, B, C, none"),
+        ("train --shortcut D", "net.shortcut is 'D'; allowed: A, B, C, scaled, gate, "),
         ("train --data mnist", "data is 'mnist'; allowed: digits, cifar10, fashion-mnist, imagefolder"),
         ("train --data digits:folder", "data.path is not known; known here: train, side"),
         ("train --data imagefolder", f"data.path is empty; it takes a folder that holds {ROOT[22:]}"),
