@@ -21,7 +21,7 @@ from resnet_edu.netparts import (
 )
 from resnet_edu.nets.initial import last_layer, zero_branch
 from resnet_edu.nets.shortcuts import Gate
-from resnet_edu.nets.units import ResidualUnit
+from resnet_edu.nets.units import ResidualUnit, StochasticAdd
 from resnet_edu.netspec import Net
 
 SHUT = -40.0  # σ(−40) is lost when subtracted from 1, in float64 too
@@ -40,6 +40,10 @@ def make_identity(unit: ResidualUnit, net: Net) -> None:
         raise SurgeryError("a branch with skips inside is never zero, so the unit cannot be the identity")
     share = _branch_share(net)
     if share:
+        survival = unit.add.survival if isinstance(unit.add, StochasticAdd) else 1.0
+        if not survival:
+            raise SurgeryError("the branch never survives, so it cannot make up for the scaled shortcut")
+        share /= survival  # by which eval mode multiplies the branch
         _make_multiple(unit, net, share)
     else:
         zero_branch(unit)

@@ -4,12 +4,13 @@ import sys
 from pathlib import Path
 
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from resnet_edu import anatomy, nets
+from resnet_edu.netparts import Basic, ScaledShortcut
 from resnet_edu.nets import count, surgery
 from resnet_edu.nets.surgery import SurgeryError
-from resnet_edu.netspec import Imagenet
+from resnet_edu.netspec import Dense, Imagenet
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from test_netspec import any_net
@@ -36,6 +37,7 @@ def test_a_net_is_built_as_its_anatomy_says(net):
 
 
 @settings(max_examples=20)
+@example(Dense(4, shortcut=ScaledShortcut(alpha=0.0), survival=0.5, width=2, unit=Basic(layers=1)))
 @given(any_net(deepest=1).filter(lambda net: net.depth <= 34))
 def test_a_net_learns_and_keeps_its_loss_when_identity_units_are_put_in(net):
     side = side_of(net)
