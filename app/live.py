@@ -144,9 +144,9 @@ def _growing(runs: Sequence[Run], seed: int) -> None:
     states = readers.statuses(readers.paths(runs))
     if all(state.ended for state in states):
         st.rerun()
-    bar, stop = st.columns([6, 1], gap="medium", vertical_alignment="center")
+    bar, stop = st.columns([5, 1], gap="medium", vertical_alignment="center")
     bar.progress(*_progress(runs, states))
-    if stop.button("Stop", icon=":material/stop:", width="stretch"):
+    if stop.button("Stop training", icon=":material/stop:", width="stretch"):
         jobs.cancel_all(runs)
         readers.statuses.clear()
         st.rerun()

@@ -167,14 +167,14 @@ def test_reloading_neither_ends_nor_doubles_a_training_and_stop_stops_it(visit, 
     page.get_by_text(re.compile("about .* left")).wait_for()
     page.wait_for_selector(f".st-key-losses {CHART}")
     page.reload()
-    page.get_by_role("button", name="Stop").wait_for()
+    page.get_by_role("button", name="Stop training").wait_for()
     other = visit(f"?{page.url.split('?')[1]}")
-    other.get_by_role("button", name="Stop").wait_for()
+    other.get_by_role("button", name="Stop training").wait_for()
     page.context.close()
     (before,) = {run.status().step for run in runs_of(server.shelf, steps)[:1]}
     wait_until(lambda: runs_of(server.shelf, steps)[0].status().step > before, "it trains on")
     assert len(runs_of(server.shelf, steps)) == 2
-    other.get_by_role("button", name="Stop").click()
+    other.get_by_role("button", name="Stop training").click()
     other.get_by_role("button", name="Continue training").wait_for()
     for run in runs_of(server.shelf, steps):
         assert run.status().state == "stopped"

@@ -122,7 +122,7 @@ def test_a_plan_of_ones_own_is_trained_once_and_can_be_stopped_and_continued(ope
     assert len(Shelf().runs()) == 4
     reloaded = opened("degradation", **at.query_params)
     assert len(Shelf().runs()) == 4
-    button(reloaded, "Stop").click().run()
+    button(reloaded, "Stop training").click().run()
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
     assert not jobs.wishes(Shelf())
     button(reloaded, "Continue training").click().run()
