@@ -33,6 +33,7 @@ __all__ = [
     "insert_identity",
     "linearise",
     "random_lesions",
+    "random_units",
     "scale",
     "swap",
 ]
@@ -92,11 +93,16 @@ def delete(net: Stack, *names: str) -> Stack:
 
 def random_lesions(net: Stack, count: int, *, seed: int) -> tuple[Stack, list[str]]:
     """`delete` for so many units chosen at random; also returns their names, in order."""
+    names = random_units(net, count, seed=seed)
+    return delete(net, *names), names
+
+
+def random_units(net: Stack, count: int, *, seed: int) -> list[str]:
+    """The names of so many different units, chosen by `seed` alone; in forward order."""
     names = [name for name, _ in net.units()]
     if not 0 <= count <= len(names):
         raise SurgeryError(f"count is {count}; the net has {len(names)} units: 0 … {len(names)}")
-    chosen = sorted(random.Random(seed).sample(range(len(names)), count))
-    return delete(net, *(names[i] for i in chosen)), [names[i] for i in chosen]
+    return [names[i] for i in sorted(random.Random(seed).sample(range(len(names)), count))]
 
 
 def swap(net: Stack, one: str, other: str) -> Stack:
