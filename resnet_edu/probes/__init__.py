@@ -12,12 +12,26 @@ import torch
 
 from resnet_edu import data, nets
 from resnet_edu.experiment import Data, Experiment
-from resnet_edu.probes import saliency
+from resnet_edu.probes import bench, gradients, lesions, paths, saliency
 from resnet_edu.runs import Run
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-PROBES: Mapping[str, Callable[..., Answer]] = {"saliency": saliency.answer, "images": saliency.shown_images}
+PROBES: Mapping[str, Callable[..., Answer]] = {
+    "saliency": saliency.answer,
+    "images": saliency.shown_images,
+    "lesions": lesions.lesions,
+    "random-lesions": lesions.random_lesions,
+    "shuffles": lesions.shuffles,
+    "lesion": bench.lesion,
+    "contributions": paths.contributions,
+    "expansion": paths.expansion,
+    "path-lengths": paths.path_lengths,
+    "layer-gradients": gradients.layer_gradients,
+    "gradient-correlations": gradients.gradient_correlations,
+    "jacobians": gradients.jacobians,
+    "activations": gradients.activations,
+}
 
 
 def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,13 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < low or (high and value > high):
         raise ValueError(f"{name} is {value!r}; allowed: {low} … {high or ''}".rstrip())
     return value
+
+
+def amount(name: str, value: Any) -> float:
+    """`value`, if it is a finite number that is not negative; raises `ValueError`."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value!r}; allowed: 0 …")
+    return float(value)
 
 
 def word(name: str, value: Any, allowed: Sequence[str]) -> str:

@@ -89,12 +89,18 @@ def operated(
         if not all(isinstance(factor, int | float) for factor in factors.values()):
             raise ValueError(f"scale of {name} is {factors!r}; factors are numbers")
         changed = surgery.scale(changed, name, **factors)
-    pairs = [swap] if swap and all(isinstance(name, str) for name in swap) else swap
     touched = {*deleted, *scale}
-    for pair in pairs:
+    for pair in _pairs(swap):
         names = named("swap", pair, net)
         if len(names) != 2:
             raise ValueError(f"swap takes pairs of units, not {', '.join(names)}")
         changed = surgery.swap(changed, *names)
         touched |= set(names)
     return changed, touched
+
+
+def _pairs(swap: Any) -> Sequence[Any]:
+    """A list of pairs, also where one pair was given alone."""
+    if not isinstance(swap, (list, tuple)):
+        raise ValueError(f"swap is {swap!r}; it takes pairs of units")
+    return [swap] if swap and all(isinstance(name, str) for name in swap) else swap
