@@ -81,11 +81,20 @@ def check_names(known: Iterable[str]) -> None:
             _say(f"{_short(name)!r} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
 
 
-def control(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:
-    """A Streamlit widget that shows `value` and writes every change to the URL."""
+def control(
+    widget: Callable[..., Any],
+    label: str,
+    name: str,
+    value: Any,
+    *,
+    forget: Iterable[str] = (),
+    **options: Any,
+) -> Any:
+    """A Streamlit widget that shows `value` and writes every change to the URL, which then forgets the
+    parameters that hang on it."""
     key = f"url-{name}"
     st.session_state[key] = value
-    return widget(label, key=key, on_change=_changed, args=(name, key), **options)
+    return widget(label, key=key, on_change=_changed, args=(name, key, forget), **options)
 
 
 def pick_one(label: str, name: str, value: Any, words: Mapping[Any, str], **options: Any) -> Any:
@@ -145,10 +154,12 @@ def _short(text: str) -> str:
     return text if len(text) < 60 else text[:60] + "…"
 
 
-def _changed(name: str, key: str) -> None:
+def _changed(name: str, key: str, forget: Iterable[str]) -> None:
     value = st.session_state[key]
     if value is not None and value != []:  # nothing chosen: it stays as it was
         put(**{name: value})
+        for other in forget:
+            st.query_params.pop(other, None)
 
 
 def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:

@@ -7,16 +7,21 @@ from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
 from resnet_edu.charts.layers import layer_norms
+from resnet_edu.charts.nets import net_drawing
 from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.style import config
 from resnet_edu.charts.thin import thin
+from resnet_edu.charts.units import block_drawing, main_rows
 
 __all__ = [
+    "block_drawing",
     "config",
     "error_by_depth",
     "gradient_heatmap",
     "layer_norms",
     "loss_curves",
+    "main_rows",
+    "net_drawing",
     "saliency_maps",
     "thin",
     "twin_heatmaps",

@@ -196,6 +196,26 @@ def test_the_twins_maps_of_a_test_image_appear(visit, server):
     page.wait_for_function("location.search.includes('image=5')")  # as it was left
 
 
+def click_box(page, net: str, number: int) -> None:
+    """Plotly lays a surface of its own over its boxes."""
+    box = page.locator(f".st-key-net-{net} .points path.point").nth(number).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_a_click_on_a_block_shows_its_layers(visit):
+    page = visit("inside?depth=20")
+    page.get_by_text("The whole net").first.wait_for()
+    click_box(page, "residual", 5)
+    page.wait_for_function("location.search.includes('block=stages.1.1')")
+    page.get_by_text("resnet-20, stages.1.1").wait_for()
+    page.locator(".st-key-block-residual").get_by_text("3×3 convolution, 32 → 32").first.wait_for()
+    page.locator(".st-key-block-plain").get_by_text("32 × 16 × 16").first.wait_for()
+    click_box(page, "plain", 8)
+    page.wait_for_function("location.search.includes('block=stages.2.1')")
+    page.get_by_text("plain-20, stages.2.1").wait_for()
+    assert page.locator("[data-testid=stAlert]").count() == 0
+
+
 def test_the_server_holds_no_torch(visit, server):
     visit().wait_for_selector(CHART)
     maps = Path(f"/proc/{server.pid}/maps")
