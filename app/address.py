@@ -52,6 +52,16 @@ def read_several(name: str, allowed: Sequence[T], default: Sequence[T]) -> list[
     return list(default)
 
 
+def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of two different values that the URL lists: 'a~b,c~d'."""
+    text = st.query_params.get(name)
+    pairs = [tuple(pair.split("~")) for pair in text.split(",")] if text else []
+    if all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs):
+        return [(one, other) for one, other in pairs]
+    _warn(name, text or "", f"pairs such as {'~'.join(allowed[:2])}, of {', '.join(allowed)}", "none")
+    return []
+
+
 def read_number(name: str, low: int, high: int, default: int) -> int:
     text = st.query_params.get(name)
     if text is None:
@@ -133,6 +143,11 @@ def put(**values: Any) -> None:
         st.query_params[name] = as_text(value)
 
 
+def forget(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
+
+
 def as_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
@@ -154,12 +169,11 @@ def _short(text: str) -> str:
     return text if len(text) < 60 else text[:60] + "…"
 
 
-def _changed(name: str, key: str, forget: Iterable[str]) -> None:
+def _changed(name: str, key: str, others: Iterable[str]) -> None:
     value = st.session_state[key]
     if value is not None and value != []:  # nothing chosen: it stays as it was
         put(**{name: value})
-        for other in forget:
-            st.query_params.pop(other, None)
+        forget(*others)
 
 
 def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:

@@ -44,7 +44,7 @@ def page() -> None:
     method = address.read("method", list(METHODS), "saliency")
     with switch:
         address.press_one("method", "method", method, METHODS, label_visibility="collapsed", width="stretch")
-    chosen = choose_twins()
+    chosen = twins.choose()
     if chosen is None:
         return
     pair, place = chosen
@@ -60,26 +60,6 @@ def page() -> None:
     if found is not None:
         st.session_state["drawn"] = found, method, pair[0].experiment.net.depth
         draw(*st.session_state["drawn"])
-
-
-def choose_twins() -> tuple[twins.Pair, DeltaGenerator] | None:
-    """Plain and residual run, and room beside the fields for another one."""
-    families = twins.families()
-    if not families:
-        st.info("No trained twins with weights are here yet. Train some on the first page.")
-        return None
-    family = families[address.read("nets", list(families), next(iter(families)))]
-    depth = address.read("depth", family.depths, family.depths[-1])
-    seeds = family.seeds(depth)
-    seed = address.read("seed", seeds, seeds[0])
-    with st.container(horizontal=True, gap="medium"):
-        words = {name: other.words for name, other in families.items()}
-        address.pick_one("trained nets", "nets", family.name, words, width=440)
-        address.press_one("depth", "depth", depth, family.depths)
-        if len(seeds) > 1:
-            address.press_one("seed", "seed", seed, seeds)
-        place = st.container(width=280)
-    return family.pairs[depth, seed], place
 
 
 def choose_image(strip: list[Answer], place: DeltaGenerator) -> tuple[int, list[int]]:

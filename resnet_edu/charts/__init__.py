@@ -3,6 +3,7 @@
 Show a figure with `fig.show(config=charts.config())`. No torch here.
 """
 
+from resnet_edu.charts.bench import lesion_bench
 from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
@@ -19,6 +20,7 @@ __all__ = [
     "error_by_depth",
     "gradient_heatmap",
     "layer_norms",
+    "lesion_bench",
     "loss_curves",
     "main_rows",
     "net_drawing",

@@ -34,9 +34,9 @@ def lesion(
     """The net with these units deleted, then those scaled, then pairs of places swapped; a row a class.
 
     `scale` is such as {"stages.0.1": {"shortcut": 1, "branch": 0.5}}, `swap` [["stages.0.1",
-    "stages.0.2"]]. Facts: `error` and `loss` after it, `intact_error` and `intact_loss`. Columns: class,
-    images of it, its `intact_error` and `error`, and the share of all images that the net calls it
-    afterwards, `said`, in %. Raises `ValueError` for what the net has not or cannot do.
+    "stages.0.2"]]. Facts: `lesioned_error` and `lesioned_loss`, `intact_error` and `intact_loss`.
+    Columns: class, images of it, its `intact_error` and `error`, and the share of all images that the
+    net calls it afterwards, `said`, in %. Raises `ValueError` for what the net has not or cannot do.
     """
     changed, touched = operated(net, delete, swap, scale or {})
     shown, labels = first_images(data, images, of)
@@ -52,8 +52,8 @@ def lesion(
         "touched": [name for name, _ in intact if name in touched],
         "intact_error": before.error,
         "intact_loss": before.loss,
-        "error": after.error,
-        "loss": after.loss,
+        "lesioned_error": after.error,
+        "lesioned_loss": after.loss,
     }
     return facts, _by_class(logits.argmax(2), labels, data)
 
