@@ -9,6 +9,7 @@ from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
 from resnet_edu.charts.layers import layer_norms
 from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.style import config
+from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "gradient_heatmap",
     "layer_norms",
     "loss_curves",
+    "loss_lines",
+    "loss_planes",
     "saliency_maps",
     "thin",
     "twin_heatmaps",
