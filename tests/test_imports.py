@@ -10,7 +10,7 @@ import pytest
 
 DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
 DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
-DESK += ", resnet_edu.anatomy"
+DESK += ", resnet_edu.anatomy, resnet_edu.wishes"
 ROOT = Path(__file__).parent.parent
 
 
@@ -40,7 +40,7 @@ def test_what_an_import_does_not_bring(modules, unwanted):
     assert held(modules, unwanted) == []
 
 
-BENCH = {"nets", "measure", "training", "probes", "worker", "randomness"}
+BENCH = {"nets", "measure", "training", "probes", "answering", "worker", "randomness"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)

@@ -11,6 +11,7 @@ from resnet_edu.charts.layers import layer_norms
 from resnet_edu.charts.nets import net_drawing
 from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.style import config
+from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
 from resnet_edu.charts.units import block_drawing, main_rows
 
@@ -22,6 +23,8 @@ __all__ = [
     "layer_norms",
     "lesion_bench",
     "loss_curves",
+    "loss_lines",
+    "loss_planes",
     "main_rows",
     "net_drawing",
     "saliency_maps",

@@ -1,9 +1,10 @@
-"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays."""
+"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays; a long
+one is a generator of those so far (`partial`)."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 
 from resnet_edu import data, nets
 from resnet_edu.experiment import Data, Experiment
-from resnet_edu.probes import bench, gradients, lesions, paths, saliency
+from resnet_edu.probes import bench, gradients, lesions, paths, saliency, surface
+from resnet_edu.probes.partial import Kept, Partial
 from resnet_edu.runs import Run
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -32,18 +34,35 @@ PROBES: Mapping[str, Callable[..., Answer]] = {
     "jacobians": gradients.jacobians,
     "activations": gradients.activations,
 }
+LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
+    "loss_plane": surface.plane,
+    "loss_line": surface.line,
+    "loss_interpolation": surface.interpolation,
+}
 
 
 def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
     """Facts (plain data) and arrays by name. Raises `ValueError` for unknown probes and arguments."""
-    if probe not in PROBES:
-        raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
+    *_, whole = answering(run, probe, arguments)
+    return whole.facts, whole.arrays
+
+
+def answering(run: Run, probe: str, arguments: Mapping[str, Any], kept: Kept = None) -> Iterator[Partial]:
+    """The answer in pieces, the last of which is the whole; a quick one comes in one piece. A long one
+    goes on from the arrays `kept` of an earlier piece. Raises `ValueError` as `answer` does."""
+    asked = {**PROBES, **LONG_PROBES}.get(probe)
+    if asked is None:
+        raise ValueError(f"probe is {probe!r}; allowed: {', '.join([*PROBES, *LONG_PROBES])}")
     images, net = _loaded(run.experiment.data), net_of(run)
+    given = (net, images, kept) if probe in LONG_PROBES else (net, images)
     try:
-        inspect.signature(PROBES[probe]).bind(net, images, **arguments)
+        inspect.signature(asked).bind(*given, **arguments)
     except TypeError as error:
         raise ValueError(f"{probe}: {error}") from None
-    return PROBES[probe](net, images, **arguments)
+    if probe in LONG_PROBES:
+        yield from LONG_PROBES[probe](*given, **arguments)
+    else:
+        yield Partial(1, 1, *PROBES[probe](*given, **arguments))
 
 
 def net_of(run: Run) -> torch.nn.Module:
