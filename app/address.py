@@ -121,8 +121,11 @@ def press_one(label: str, name: str, value: Any, allowed: Iterable[Any], **optio
 
 
 def press_several(label: str, name: str, value: Iterable[Any], allowed: Iterable[Any]) -> Any:
-    """A row of buttons of which one or more are pressed."""
-    return control(st.pills, label, name, list(value), options=list(allowed), selection_mode="multi")
+    """A row of buttons of which one or more are pressed; `allowed` may give each its words."""
+    options: dict[str, Any] = {"options": list(allowed), "selection_mode": "multi"}
+    if isinstance(allowed, Mapping):
+        options["format_func"] = allowed.get
+    return control(st.pills, label, name, list(value), **options)
 
 
 def checked_text(label: str, name: str, value: str, check: Callable[[str], Any], help: str) -> bool:

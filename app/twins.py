@@ -51,8 +51,15 @@ def choose(usual_depth: int | None = None, forget: Sequence[str] = ()) -> tuple[
         address.press_one("depth", "depth", depth, family.depths, forget=forget)
         if len(seeds) > 1:
             address.press_one("seed", "seed", seed, seeds)
-        place = st.container(width=280)
+        place = st.container(horizontal=True, gap="medium", width="content")
     return family.pairs[depth, seed], place
+
+
+def of_all_depths(pair: Pair) -> list[Pair]:
+    """The twins of this pair's family and seed, shallowest first."""
+    seed = pair[0].experiment.seed
+    family = next(each for each in families().values() if pair in each.pairs.values())
+    return [family.pairs[depth, seed] for depth in family.depths if (depth, seed) in family.pairs]
 
 
 @st.cache_resource(ttl=5, show_spinner=False)

@@ -13,6 +13,7 @@ from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.style import config
 from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
+from resnet_edu.charts.trust import sanity_curves, shattered_gradients, unit_shares
 from resnet_edu.charts.units import block_drawing, main_rows
 
 __all__ = [
@@ -28,6 +29,9 @@ __all__ = [
     "main_rows",
     "net_drawing",
     "saliency_maps",
+    "sanity_curves",
+    "shattered_gradients",
     "thin",
     "twin_heatmaps",
+    "unit_shares",
 ]

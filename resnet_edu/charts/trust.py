@@ -14,6 +14,9 @@ from resnet_edu.charts.labels import layer_ticks
 from resnet_edu.charts.style import Template
 
 
+Values = Sequence[float] | np.ndarray
+
+
 def sanity_curves(
     correlations: Mapping[str, np.ndarray],
     after: Sequence[str],
@@ -52,8 +55,8 @@ def shattered_gradients(table: pd.DataFrame, *, template: Template = "light") ->
         _line(
             fig,
             f"{net}, {moment}",
-            rows["depth"],
-            rows["mean"],
+            rows["depth"].to_numpy(),
+            rows["mean"].to_numpy(),
             [moment] * len(rows),
             "%{x} layers, %{text}: %{y:.2f}",
             width=1.5 if start else 3.5,
@@ -86,7 +89,7 @@ def _means(rows: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(rows.shape[1], np.nan), where=count > 0)
 
 
-def _points(fig: go.Figure, name: str, x: Sequence, y: Sequence, words: Sequence[str]) -> None:
+def _points(fig: go.Figure, name: str, x: Values, y: Values, words: Sequence[str]) -> None:
     net = style.net_of(name)
     marker = {"symbol": style.SYMBOLS[net], "size": 7, "color": style.COLOURS[net], "opacity": 0.5}
     fig.add_scatter(x=x, y=y, mode="markers", marker=marker, text=words, hoverinfo="skip", showlegend=False)
@@ -95,8 +98,8 @@ def _points(fig: go.Figure, name: str, x: Sequence, y: Sequence, words: Sequence
 def _line(
     fig: go.Figure,
     name: str,
-    x: Sequence,
-    y: Sequence,
+    x: Values,
+    y: Values,
     words: Sequence[str],
     hover: str,
     *,
