@@ -4,52 +4,42 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 
-from resnet_edu import data, nets
-from resnet_edu.experiment import Data, Experiment
-from resnet_edu.probes import saliency
+from resnet_edu.probes import saliency, smoothness, trust, unit_shares
+from resnet_edu.probes.sources import net_of, source_of
 from resnet_edu.runs import Run
+
+__all__ = ["PROBES", "Answer", "answer", "net_of"]
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-PROBES: Mapping[str, Callable[..., Answer]] = {"saliency": saliency.answer, "images": saliency.shown_images}
+PROBES: Mapping[str, Callable[..., Answer]] = {
+    "saliency": saliency.answer,
+    "images": saliency.shown_images,
+    "unit_shares": unit_shares.answer,
+    "sanity": trust.sanity,
+    "trust": trust.answer,
+    "smoothness": smoothness.answer,
+}
 
 
-def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
-    """Facts (plain data) and arrays by name. Raises `ValueError` for unknown probes and arguments."""
+def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> Answer:
+    """Facts (plain data) and arrays by name, of a run's net or of "torchvision:resnet-50".
+
+    Every probe takes `step` besides its own arguments: after so many training steps, one of
+    `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. Raises `ValueError`
+    for unknown probes and arguments.
+    """
     if probe not in PROBES:
         raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
-    images, net = _loaded(run.experiment.data), net_of(run)
+    own = {name: value for name, value in arguments.items() if name != "step"}
+    net, data, step = source_of(source, arguments.get("step"))
     try:
-        inspect.signature(PROBES[probe]).bind(net, images, **arguments)
+        inspect.signature(PROBES[probe]).bind(net, data, **own)
     except TypeError as error:
         raise ValueError(f"{probe}: {error}") from None
-    return PROBES[probe](net, images, **arguments)
-
-
-def net_of(run: Run) -> torch.nn.Module:
-    """The trained net, in eval mode. Asking again costs nothing: this is what a warm worker is for."""
-    return _net(str(run.path), run.experiment)
-
-
-@lru_cache(4)
-def _loaded(spec: Data) -> data.DataSet:
-    return data.load(spec)
-
-
-@lru_cache(16)
-def _net(path: str, experiment: Experiment) -> torch.nn.Module:
-    images = _loaded(experiment.data)
-    net = nets.build(
-        experiment.net, channels=images.channels, side=images.side, classes=images.classes, seed=0
-    )
-    weights = Run(path).weights()
-    net.load_state_dict(
-        {name: torch.from_numpy(array).to(net.state_dict()[name]) for name, array in weights.items()}
-    )
-    return net.eval()
+    facts, arrays = PROBES[probe](net, data, **own)
+    return facts | {"step": step}, arrays
