@@ -13,7 +13,6 @@ from resnet_edu.charts import style
 from resnet_edu.charts.labels import layer_ticks
 from resnet_edu.charts.style import Template
 
-
 Values = Sequence[float] | np.ndarray
 
 
