@@ -201,7 +201,7 @@ def test_the_worker_for_answers_does_not_train(shelf, question, tiny):
 @pytest.mark.parametrize(
     ("probe", "arguments", "error"),
     [
-        ("x-ray", {}, "probe is 'x-ray'; allowed: saliency, images"),
+        ("x-ray", {}, "probe is 'x-ray'; allowed: saliency, images, "),
         ("saliency", {"image": 999}, "image is 999; allowed: 0 … 296"),
         ("saliency", {"picture": 1}, "saliency: missing a required argument: 'image'"),
     ],
@@ -209,9 +209,8 @@ def test_the_worker_for_answers_does_not_train(shelf, question, tiny):
 def test_errors_are_answers_for_people(shelf, question, probe, arguments, error):
     folder = question(probe, **arguments)
     serve(shelf, jobs.ANSWERS)
-    said = answered(folder)
-    assert list(said) == ["error"]
-    assert said["error"].startswith(error)
+    assert list(answered(folder)) == ["error"]
+    assert answered(folder)["error"].startswith(error)
     assert jobs.wishes(shelf) == []
 
 
