@@ -148,11 +148,11 @@ def draw_again() -> None:
 def draw(pair: twins.Pair, found: Sequence[Answer]) -> None:
     for column, run, (facts, by_class) in zip(st.columns(2, gap="medium"), pair, found, strict=True):
         of = SETS[facts["of"]]
-        worse = facts["lesioned_error"] - facts["intact_error"]
+        worse = facts["changed_error"] - facts["intact_error"]
         with column:
             st.metric(
                 f"{readers.name(run)}: error on {facts['images']:,} {of} images",
-                f"{facts['lesioned_error']:.1f} %",
+                f"{facts['changed_error']:.1f} %",
                 f"{worse:+.1f} points".replace("-", "−") if facts["touched"] else None,
                 delta_color="inverse" if round(worse, 1) else "off",
             )

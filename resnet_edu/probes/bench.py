@@ -14,7 +14,7 @@ from torch import Tensor
 
 from resnet_edu.data import DataSet
 from resnet_edu.nets import Stack, surgery
-from resnet_edu.probes.asked import first_images, named, told, whole
+from resnet_edu.probes.arguments import first_images, named, told, whole
 from resnet_edu.probes.routes import MOST_THREADS, logits_of_all, scored
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -34,9 +34,10 @@ def lesion(
     """The net with these units deleted, then those scaled, then pairs of places swapped; a row a class.
 
     `scale` is such as {"stages.0.1": {"shortcut": 1, "branch": 0.5}}, `swap` [["stages.0.1",
-    "stages.0.2"]]. Facts: `lesioned_error` and `lesioned_loss`, `intact_error` and `intact_loss`.
-    Columns: class, images of it, its `intact_error` and `error`, and the share of all images that the
-    net calls it afterwards, `said`, in %. Raises `ValueError` for what the net has not or cannot do.
+    "stages.0.2"]]. Facts: `intact_error` and `intact_loss` before it, `changed_error` and `changed_loss`
+    after it. Columns: class, images of it, its `intact_error` and `error`, and `said`, the share of all
+    images that the changed net takes for it, in %. Raises `ValueError` for what the net has not or
+    cannot do.
     """
     changed, touched = operated(net, delete, swap, scale or {})
     shown, labels = first_images(data, images, of)
@@ -52,8 +53,8 @@ def lesion(
         "touched": [name for name, _ in intact if name in touched],
         "intact_error": before.error,
         "intact_loss": before.loss,
-        "lesioned_error": after.error,
-        "lesioned_loss": after.loss,
+        "changed_error": after.error,
+        "changed_loss": after.loss,
     }
     return facts, _by_class(logits.argmax(2), labels, data)
 
@@ -84,11 +85,7 @@ def operated(
     if not isinstance(scale, Mapping):
         raise ValueError(f"scale is {scale!r}; it takes units and their factors")
     for name, factors in scale.items():
-        if not isinstance(factors, Mapping) or set(factors) - {"shortcut", "branch"}:
-            raise ValueError(f"scale of {name} is {factors!r}; it takes shortcut and branch, two factors")
-        if not all(isinstance(factor, int | float) for factor in factors.values()):
-            raise ValueError(f"scale of {name} is {factors!r}; factors are numbers")
-        changed = surgery.scale(changed, name, **factors)
+        changed = surgery.scale(changed, name, **_factors(name, factors))
     touched = {*deleted, *scale}
     for pair in _pairs(swap):
         names = named("swap", pair, net)
@@ -97,6 +94,13 @@ def operated(
         changed = surgery.swap(changed, *names)
         touched |= set(names)
     return changed, touched
+
+
+def _factors(name: str, factors: Any) -> Mapping[str, float]:
+    numbers = isinstance(factors, Mapping) and all(isinstance(each, int | float) for each in factors.values())
+    if not numbers or set(factors) - {"shortcut", "branch"}:
+        raise ValueError(f"scale of {name} is {factors!r}; it takes shortcut and branch, two numbers")
+    return factors
 
 
 def _pairs(swap: Any) -> Sequence[Any]:

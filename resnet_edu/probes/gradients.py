@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.nets import Stack
-from resnet_edu.probes.asked import amount, by_batch, first_images, told, where, whole
+from resnet_edu.probes.arguments import amount, by_batch, first_images, told, where, whole
 from resnet_edu.randomness import generator_for
 
 MOMENTUM = 0.9

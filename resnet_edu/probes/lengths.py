@@ -26,7 +26,7 @@ def in_units(net: Stack) -> Counts:
 
 
 def _branch(unit: ResidualUnit) -> Counts:
-    return [] if isinstance(unit.branch, Nothing) else [0, 1]
+    return [0, 0] if isinstance(unit.branch, Nothing) else [0, 1]
 
 
 def in_layers(module: nn.Module) -> Counts:

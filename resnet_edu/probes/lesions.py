@@ -18,7 +18,7 @@ from torch import nn
 from resnet_edu.data import DataSet
 from resnet_edu.measure import Errors
 from resnet_edu.nets import Stack, surgery
-from resnet_edu.probes.asked import first_images, told, where, whole
+from resnet_edu.probes.arguments import first_images, told, where, whole
 from resnet_edu.probes.routes import MOST_THREADS, Route, logits_of_all, scored
 from resnet_edu.randomness import seed_for
 
@@ -87,7 +87,8 @@ def shuffles(
     """
     units = list(_modules(net))
     draws, seed = whole("draws", draws, 1, 1000), whole("seed", seed, 0)
-    pairs = [(i, j) for i, j in itertools.combinations(range(len(units)), 2) if _alike(units[i], units[j])]
+    numbered = itertools.combinations(enumerate(name for name, _ in net.units()), 2)
+    pairs = [(i, j) for (i, one), (j, other) in numbered if surgery.interchangeable(net, one, other)]
     if not pairs:
         raise ValueError("no two units of this net have the same sizes, so none can change places")
     drawn = list(itertools.product(_numbers("swaps", swaps, 10_000, SWAPS), range(draws)))
@@ -120,11 +121,6 @@ def _modules(net: Stack) -> Route:
 
 def _without(units: list[nn.Module], gone: list[nn.Module], chosen: set[int]) -> Route:
     return tuple(gone[i] if i in chosen else each for i, each in enumerate(units))
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether `surgery.swap` lets them change places."""
-    return one.plan.layers == other.plan.layers and one.plan.opening == other.plan.opening
 
 
 def _shuffled(count: int, pairs: list[tuple[int, int]], swaps: int, seed: int) -> list[int]:

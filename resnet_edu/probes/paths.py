@@ -6,6 +6,7 @@ at step 0, when the running ones say nothing yet).
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from typing import Any
@@ -19,7 +20,7 @@ from resnet_edu.measure import kept_statistics
 from resnet_edu.netplan import arrange
 from resnet_edu.nets import Stack, surgery
 from resnet_edu.probes import lengths
-from resnet_edu.probes.asked import by_batch, first_images, told, where, whole, word
+from resnet_edu.probes.arguments import by_batch, first_images, told, where, whole, word
 from resnet_edu.probes.unrolled import Opened, Unrolled, opened, opened_units
 from resnet_edu.randomness import seed_for
 
@@ -74,7 +75,7 @@ def _unrolled(units: list[Opened], stages: list[int]) -> list[float]:
         same = same if same[0].unit.plan.same_size else same[1:]
         if same:
             told_by_sum = same[0].x + sum(each.terms()[1] for each in same)
-            misses.append(((same[-1].y - told_by_sum).norm() / same[-1].y.norm()).item())
+            misses.append(_mismatch(told_by_sum, same[-1].y))
     return misses
 
 
@@ -83,23 +84,24 @@ def expansion(
     data: DataSet,
     *,
     first: str | None = None,
-    count: int = 4,
+    count: int | None = None,
     images: int = 64,
     of: str = "test",
 ) -> Answer:
     """`count` units, from `first` on, made linear and multiplied out: a row for each of their 2ⁿ paths.
 
     Without their ReLUs the units are affine in eval mode, and what they make of x, less what they make of
-    0, is exactly the sum over all paths (Veit 2016 eq. 6). By default they are the last ones.
+    0, is exactly the sum over all paths (Veit 2016 eq. 6). By default they are the last four.
 
     Columns: `path`, such as 'x F x F' for the ways through shortcut (x) and branch (F), its `length` in
-    branches, and `norm`, the L2 norm of what it carries, the mean over the images. Facts: `error`, by how
+    branches, and `norm`, the L2 norm of what it carries, the mean over the images. Facts: `mismatch`, by how
     much the paths' sum misses the linear units' own output, relative to it; `whole`, the norm of that
     output, and `biases`, of what they make of 0. A plain net has one path. Raises `ValueError` for units
     that are not affine without their ReLUs: those with gates, group or layer norm.
     """
     names = [name for name, _ in net.units()]
-    count = whole("count", count, 1, min(MOST_EXPANDED, len(names)))
+    most = min(MOST_EXPANDED, len(names))
+    count = min(4, most) if count is None else whole("count", count, 1, most)
     start = len(names) - count if first is None else names.index(word("first", first, names))
     chosen = names[start : start + count]
     if len(chosen) < count:
@@ -117,7 +119,7 @@ def expansion(
     facts = told(net, len(labels), of) | {
         "expanded": chosen,
         "paths": len(paths),
-        "error": ((wanted - found).norm() / wanted.norm()).item(),
+        "mismatch": _mismatch(found, wanted),
         "whole": _mean_norm(wanted),
         "biases": _mean_norm(zero),
     }
@@ -153,15 +155,15 @@ def path_lengths(
     """A row for each length, in branches: how many paths there are, and how much gradient they carry.
 
     Columns: `paths` (exact below 2⁵³) and `paths_share` of all, in %. By sampling (Veit 2016 §4.2),
-    `samples` random paths a length: `norm`, the L2 norm of one path's gradient at the input image (mean
-    over images and samples), its standard deviation `norm_sd` over the samples, and `norm_share`, norm ×
-    paths, of the sum over all lengths, in %. Without sampling: `together`, the norm of the *sum* of all
-    gradients of this length, in which paths can cancel, and `share`, that sum's part along the whole
-    gradient, in % of it (negative where it points away). `norm_share_up_to` and `share_up_to` add up
-    the shares to this length.
+    `samples` random paths a length, or all if there are no more: `norm`, the L2 norm of one path's
+    gradient at the input image (mean over images and paths), its standard deviation `norm_sd` over the
+    paths, and `norm_share`, norm × paths, of the sum over all lengths, in %. Without sampling:
+    `together`, the norm of the *sum* of all gradients of this length, in which paths can cancel, and
+    `share`, that sum's part along the whole gradient, in % of it (negative where it points away).
+    `norm_up_to` and `share_up_to` add up the shares to this length.
 
     The gradient is that of the cross-entropy, of each image by itself. Facts: `paths`, their number in
-    all; `error`, by how much the sums of all lengths together miss the whole gradient by autograd,
+    all; `mismatch`, by how much the sums of all lengths together miss the whole gradient by autograd,
     relative to it; `layers` and `layer_paths`, the same count in weighted layers, stem and head included.
     """
     samples, seed = whole("samples", samples, 1, 10_000), whole("seed", seed, 0)
@@ -171,29 +173,28 @@ def path_lengths(
     with kept_statistics(net, training=by_batch(statistics)):
         unrolled = Unrolled(net, inputs, labels)
         carried = unrolled.by_length()
-        found = [_sampled(unrolled, net, k, samples if counts[k] else 0, seed) for k in range(len(counts))]
+        found = [_norms(unrolled, length, samples, seed) for length in range(len(counts))]
         gradient = _by_autograd(net, inputs, labels)
-    along = torch.stack([_along(each, gradient) for each in carried])
-    share = 100 * along / along.sum()
-    norms = [np.mean(each) if each else 0.0 for each in found]
-    weights = np.array(lengths.shares(counts)) * norms
+    along = np.array([(each.double() * gradient.double()).sum().item() for each in carried])
+    norms = np.array([np.mean(each) if each else 0.0 for each in found])
+    shares = np.array(lengths.shares(counts))
     columns = {
         "length": np.arange(len(counts)),
         "paths": np.array(lengths.as_floats(counts)),
-        "paths_share": np.array(lengths.shares(counts)),
-        "norm": np.array(norms),
-        "norm_sd": np.array([np.std(each, ddof=1) if len(each) > 1 else np.nan for each in found]),
-        "norm_share": 100 * weights / weights.sum(),
+        "paths_share": shares,
+        "norm": norms,
+        "norm_sd": np.array([np.std(each) if each else np.nan for each in found]),
+        "norm_share": _in_percent(shares * norms),
         "together": np.array([_mean_norm(each) for each in carried]),
-        "share": share.numpy(),
+        "share": _in_percent(along),
     }
-    columns |= {f"{name}_up_to": columns[name].cumsum() for name in ("norm_share", "share")}
+    columns |= {"norm_up_to": columns["norm_share"].cumsum(), "share_up_to": columns["share"].cumsum()}
     facts = told(net, len(labels), of) | {
         "statistics": statistics,
         "samples": samples,
         "seed": seed,
         "paths": sum(counts),
-        "error": ((torch.stack(carried).sum(0) - gradient).norm() / gradient.norm()).item(),
+        "mismatch": _mismatch(torch.stack(carried).sum(0), gradient),
         "gradient": _mean_norm(gradient),
         "layers": [length for length, ways in enumerate(layers) if ways],
         "layer_paths": [ways for ways in layers if ways],
@@ -202,17 +203,18 @@ def path_lengths(
     return facts, columns
 
 
-def _sampled(unrolled: Unrolled, net: Stack, length: int, samples: int, seed: int) -> list[float]:
-    """The mean norm over the images, of each of so many random paths of a length."""
-    draws = random.Random(seed_for(seed, "paths", length))
-    forks = [i for i, each in enumerate(unrolled.units) if each.shortcut is not None]
-    always = [i for i, each in enumerate(unrolled.units) if each.shortcut is None]
-    found = []
-    for _ in range(samples):
-        chosen = {*always, *draws.sample(forks, length - len(always))}
-        path = [i in chosen for i in range(len(unrolled.units))]
-        found.append(_mean_norm(unrolled.along(path)))
-    return found
+def _norms(unrolled: Unrolled, length: int, samples: int, seed: int) -> list[float]:
+    """The mean norm over the images, of each of so many random paths of a length; of all paths of that
+    length where there are no more."""
+    units = range(len(unrolled.units))
+    forks = [i for i in units if unrolled.units[i].shortcut is not None]
+    free = length - (len(units) - len(forks))  # a plain unit's branch is on every path
+    if free < 0 or math.comb(len(forks), free) <= samples:
+        chosen = itertools.combinations(forks, free) if free >= 0 else iter(())
+    else:
+        draws = random.Random(seed_for(seed, "paths", length))
+        chosen = (tuple(draws.sample(forks, free)) for _ in range(samples))
+    return [_mean_norm(unrolled.along([i in path or i not in forks for i in units])) for path in chosen]
 
 
 def _by_autograd(net: Stack, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -221,8 +223,14 @@ def _by_autograd(net: Stack, inputs: Tensor, labels: Tensor) -> Tensor:
     return torch.autograd.grad(loss, inputs)[0]
 
 
-def _along(part: Tensor, gradient: Tensor) -> Tensor:
-    return (part.double() * gradient.double()).sum()
+def _mismatch(found: Tensor, wanted: Tensor) -> float:
+    """The difference's norm, relative to that of what is wanted."""
+    return ((found - wanted).norm() / wanted.norm().clamp(min=1e-30)).item()
+
+
+def _in_percent(parts: np.ndarray) -> np.ndarray:
+    """Of their sum; NaN where there is nothing to share out."""
+    return 100 * parts / parts.sum() if parts.sum() else np.full(len(parts), np.nan)
 
 
 def _mean_norm(values: Tensor) -> float:

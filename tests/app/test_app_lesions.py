@@ -26,7 +26,7 @@ def answer(images: int, deleted=(), swapped=(), of="train", error=None) -> None:
         }
         folder = jobs.ask(run, "lesion", **lesion)
         facts = {"images": images, "of": of, "touched": list(deleted), "intact_error": 1.0}
-        facts |= {"lesioned_error": KINDS[kind] + images / 1000} if error is None else {"error": error}
+        facts |= {"changed_error": KINDS[kind] + images / 1000} if error is None else {"error": error}
         arrays = {"class": np.array(["0", "1"]), "said": np.array([25.0, 75.0])}
         files.write_arrays(folder / "answer.npz", arrays)
         files.write_json(folder / jobs.ANSWER, facts)

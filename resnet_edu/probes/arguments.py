@@ -18,11 +18,16 @@ STATISTICS = ("running", "batch")
 
 def first_images(data: DataSet, images: int, of: str) -> tuple[Tensor, Tensor]:
     """Images uint8 [n, C, H, W] and labels int64 [n]: the first `images` of the test or training set,
-    or all that there are."""
+    or all that there are. Raises `ValueError` where there are none."""
     images, of = whole("images", images, 2), word("of", of, SETS)
-    if of == "test":
-        return data.test_images[:images], data.test_labels[:images]
-    return data.train_images[:images], data.train_labels[:images]
+    whole_set = {
+        "test": (data.test_images, data.test_labels),
+        "train": (data.train_images, data.train_labels),
+    }
+    shown, labels = (tensor[:images] for tensor in whole_set[of])
+    if not len(labels):
+        raise ValueError(f"of is {of!r}, and this net comes without images of that set")
+    return shown, labels
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
