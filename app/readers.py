@@ -6,16 +6,18 @@ What is returned is shared, so nobody may change it.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from resnet_edu import budgets, charts, studies
+from resnet_edu import anatomy, budgets, charts, studies
 from resnet_edu.charts.style import Template
-from resnet_edu.experiment import Data
+from resnet_edu.experiment import Data, Net
 from resnet_edu.runs import Run, RunError, Shelf, Status, recorded
 from resnet_edu.studies import Verdict
 
@@ -121,6 +123,11 @@ def heatmap_figure(plain: Written, residual: Written, template: Template) -> go.
 def norms_figure(plain: Written, residual: Written, step: int, template: Template) -> go.Figure:
     tables = {name(Run(run[0])): layers(run) for run in (plain, residual)}
     return charts.layer_norms(tables, step, template=template)
+
+
+@functools.lru_cache(64)  # Streamlit's caches hold two specs of different kinds and equal fields for one
+def graph(net: Net) -> dict[str, Any]:
+    return anatomy.graph(net)
 
 
 def net_kind(run: Run) -> str:

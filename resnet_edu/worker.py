@@ -35,6 +35,7 @@ def train_run(
     *,
     device: str | None = None,
     threads: int = 1,
+    checkpointed: bool = False,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
     wanted: Callable[[], bool] = lambda: True,
@@ -42,7 +43,8 @@ def train_run(
     """Train the run from where it is to its end; returns the state it was left in.
 
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
-    be resumed to the bit, with the device, threads and recording that it was begun with. Raises
+    be resumed to the bit, with the device, threads and recording that it was begun with. With
+    `checkpointed` it needs less memory and more time, and gives the same numbers. Raises
     `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
@@ -50,7 +52,8 @@ def train_run(
             return run.status().state
         writer.unstop()
         torch.set_num_threads(threads)
-        return _train_or_say_why(writer, device, recording, watch, wanted)
+        told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
+        return _train_or_say_why(writer, device, told, watch, wanted)
 
 
 def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
@@ -62,10 +65,10 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
         raise
 
 
-def _train(writer: RunWriter, device: str | None, recording: Recording, watch, wanted) -> str:
+def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch, wanted) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, device, recording)
+    images, how = _prepared(run, device, told)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume = None
@@ -106,8 +109,8 @@ def _write(writer: RunWriter, block: Block) -> None:
     writer.status("running", block.step, block.seconds)
 
 
-def _prepared(run: Run, device: str | None, recording: Recording) -> tuple[data.DataSet, dict[str, Any]]:
-    """Images on the device, and how to compute and record: as the run was begun, else chosen now."""
+def _prepared(run: Run, device: str | None, told: Mapping[str, Any]) -> tuple[data.DataSet, dict[str, Any]]:
+    """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
         device = training.devices.checked(how.get("device") or device)
@@ -118,10 +121,10 @@ def _prepared(run: Run, device: str | None, recording: Recording) -> tuple[data.
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
         how = _choice(run.path.parent / CHOICES, experiment, shape, device)
-        how |= {"layers": layers, "recording": dataclasses.asdict(recording), "commit": _commit()}
+        how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
-    how.setdefault("recording", dataclasses.asdict(recording))
+    how = {**told, **how}
     training.apply(how)
     return images, how
 
@@ -182,7 +185,8 @@ def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any]) -> None:
         writer.status("failed", at.step, at.seconds, why)
         return
     try:
-        _train_or_say_why(writer, None, Recording(**wish["recording"]), lambda block: None, lambda: True)
+        told = {"recording": wish["recording"]}
+        _train_or_say_why(writer, None, told, lambda block: None, lambda: True)
     except Exception:
         traceback.print_exc()  # the run says it in a line; the log has the whole story
 

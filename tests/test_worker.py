@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from resnet_edu import data, training, worker
+from resnet_edu.nets import stacks
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.spec import SpecError
 from resnet_edu.training import Recording, devices, loop
@@ -114,6 +115,21 @@ def test_a_stopped_run_goes_on_to_the_bit(shelf, tiny, whole, step):
     assert worker.train_run(run, recording=EVERYTHING) == "done"
     assert_same_run(run, whole(augment=True))
     assert run.status().seconds >= status.seconds
+
+
+def test_checkpointed_activations_change_no_number_and_a_resumed_run_keeps_them(
+    shelf, tiny, whole, monkeypatch
+):
+    recomputed, seen = stacks.recomputed, []
+    monkeypatch.setattr(stacks, "recomputed", lambda unit, x: seen.append(unit) or recomputed(unit, x))
+    run = shelf.place(tiny())
+    worker.train_run(run, checkpointed=True, recording=EVERYTHING, **stop_after(3))
+    assert run.how["checkpointed"] is True
+    before = len(seen)
+    assert before > 0
+    worker.train_run(run, recording=EVERYTHING)
+    assert len(seen) > before
+    assert_same_run(run, whole())
 
 
 @pytest.mark.parametrize(("step", "checkpoint"), [(0, -1), (3, -1), (3, 3), (4, 2), (6, 5)])

@@ -34,6 +34,11 @@ def add(commands) -> None:
     train.add_argument(
         "--again", action="store_true", help="a new attempt, if the experiment was trained before"
     )
+    train.add_argument(
+        "--checkpointed",
+        action="store_true",
+        help="keep only what goes from unit to unit: less memory, the same numbers, more time",
+    )
     _add_running(train)
     train.set_defaults(run=_train)
     add_resume(commands)
@@ -143,7 +148,8 @@ def _how(options: argparse.Namespace) -> dict[str, Any]:
     if options.device is not None:
         devices.checked(options.device)
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
-    return {"device": options.device, "threads": options.threads, "recording": recording}
+    how = {"device": options.device, "threads": options.threads, "recording": recording}
+    return how | {"checkpointed": getattr(options, "checkpointed", False)}
 
 
 def _run(run: Run, how: dict[str, Any]) -> int:

@@ -77,6 +77,7 @@ class Trainer:
             experiment.net, channels=data.channels, side=data.side, classes=data.classes, seed=experiment.seed
         )
         self.net = net.to(self.device).to(memory_format=self.format)
+        self.net.checkpointed = bool(how.get("checkpointed"))
         self.layers = nets.layers(self.net)
         recipe = experiment.recipe
         self.optimizer = torch.optim.SGD(

@@ -37,6 +37,14 @@ def test_train_shows_where_how_far_and_how_well(train):
     assert run.experiment == described(*SMALL, "--steps=4")
 
 
+def test_checkpointed_needs_less_memory_and_gives_the_same_numbers(train):
+    train()
+    assert train("--checkpointed", "--again").code == 0
+    one, other = Shelf().runs()
+    assert (one.how["checkpointed"], other.how["checkpointed"]) == (False, True)
+    assert one.steps()["loss"].equals(other.steps()["loss"])
+
+
 def test_what_is_trained_is_not_trained_twice(train):
     train()
     weights = only().path / "weights" / "000004.safetensors"

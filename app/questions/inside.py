@@ -1,0 +1,167 @@
+"""What is inside? A net of any depth beside its twin; a click on a block shows its layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import address
+import readers
+import results
+import streamlit as st
+
+from resnet_edu import anatomy, charts
+from resnet_edu.experiment import Experiment, Net
+from resnet_edu.netspec import IMAGENET_DEPTHS, ORDERS
+from resnet_edu.spec import SpecError
+
+FAMILIES = {"cifar": "CIFAR", "imagenet": "ImageNet", "dense": "dense"}
+UNITS = {
+    "basic": "2 layers",
+    "bottleneck": "bottleneck",
+    "1layer": "1 layer",
+    "3layer": "3 layers",
+    "4layer": "4 layers",
+    "4layer-nested": "4, skips inside",
+}
+SHORTCUTS = {
+    "A": "A: identity, zero-padded",
+    "B": "B: projection where sizes change",
+    "C": "C: projection everywhere",
+    "scaled": "scaled by ½",
+    "gate": "exclusive gate",
+    "shortcut-gate": "shortcut-only gate",
+    "conv": "1×1 convolution",
+    "dropout": "dropout",
+    "highway": "highway",
+}
+DEPTHS = {"cifar": range(8, 2001), "dense": range(4, 1001), "imagenet": IMAGENET_DEPTHS}
+USUAL = {"cifar": 56, "dense": 50, "imagenet": 34}
+PARAMETERS = ("family", "depth", "unit", "shortcut", "order", "block")
+TALL = 410  # px that a drawing has; taller ones are scrolled
+
+
+def page() -> None:
+    title, switch = st.columns([5, 3], gap="medium", vertical_alignment="center")
+    title.title("What is inside?", anchor=False)
+    address.warn_into(st.container())
+    address.check_names(PARAMETERS)
+    with switch:
+        family = address.read("family", list(FAMILIES), "cifar")
+        look = {"label_visibility": "collapsed", "width": "stretch", "forget": PARAMETERS[1:]}
+        address.press_one("family", "family", family, FAMILIES, **look)
+    net = choose_net(family)
+    pair = readers.graph(net.twin()), readers.graph(net)
+    st.markdown(_costs(*pair))
+    blocks = [node["id"] for node in pair[0]["nodes"]]
+    block = address.read("block", blocks, blocks[1])
+    for column, graph in zip(st.columns(2, gap="medium"), pair, strict=True):
+        with column:
+            draw_net(graph, block)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        address.pick_one("block", "block", block, dict(zip(blocks, blocks, strict=True)), width=190)
+        st.markdown(_facts(_node(pair[1], block), side=anatomy.USUAL[family][1]))
+    rows = max(charts.main_rows(_node(graph, block)) for graph in pair)
+    for column, graph in zip(st.columns(2, gap="medium"), pair, strict=True):
+        with column:
+            draw_block(graph, block, rows)
+            results.heading("The whole net")
+            st.code(graph["equation"], language=None, wrap_lines=True)
+
+
+def choose_net(family: str) -> Net:
+    """The residual net; fields for all that can be chosen about it."""
+    with st.container(horizontal=True, gap="medium"):
+        unit = "basic"
+        if family != "imagenet":
+            unit = address.read("unit", list(UNITS), "basic")
+            address.pick_one("unit", "unit", unit, UNITS, forget=("depth", "block"), width=190)
+        depths = _depths(family, unit)
+        usual = min(depths, key=lambda depth: abs(depth - USUAL[family]))
+        depth = address.read("depth", depths, usual)
+        words = {each: f"{each} layers" for each in depths}
+        address.pick_one("depth", "depth", depth, words, forget=("block",), width=150)
+        given = "B" if family == "imagenet" else "A"
+        shortcut = address.read("shortcut", list(SHORTCUTS), given)
+        address.pick_one("shortcut of the residual net", "shortcut", shortcut, SHORTCUTS, width=310)
+        order = address.read("order", ORDERS, ORDERS[0])
+        orders = {each: each.replace("-", " ") for each in ORDERS}
+        address.pick_one("order of norm, ReLU and addition", "order", order, orders, width=270)
+    return _named(family, depth, unit, shortcut, order)
+
+
+@st.cache_data(show_spinner=False)
+def _depths(family: str, unit: str) -> list[int]:
+    """The depths that nets of this family can have."""
+    found = []
+    for depth in DEPTHS[family]:
+        try:
+            found.append(_named(family, depth, unit).depth)
+        except SpecError:
+            continue
+    return found
+
+
+def _named(family: str, depth: int, unit: str = "basic", shortcut: str = "A", order: str = ORDERS[0]) -> Net:
+    words = "" if unit == "basic" else f"-{unit}"
+    query = {"net": f"{family}-resnet-{depth}{words}", "net.shortcut": shortcut, "net.order": order}
+    return Experiment.from_query(query).net
+
+
+def _node(graph: dict[str, Any], block: str) -> dict[str, Any]:
+    return next(node for node in graph["nodes"] if node["id"] == block)
+
+
+def _costs(plain: dict[str, Any], residual: dict[str, Any]) -> str:
+    """What the shortcuts cost, counted."""
+    more = residual["parameters"] - plain["parameters"], residual["macs"] - plain["macs"]
+    counts = f"{plain['parameters']:,} parameters and {plain['macs']:,} multiply-adds an image"
+    if more == (0, 0):
+        return f"Both nets have {counts}: **the shortcuts add none.**"
+    return f"The plain net has {counts}. **The shortcuts add {more[0]:,} and {more[1]:,}.**"
+
+
+def _facts(node: dict[str, Any], side: int) -> str:
+    field = node["receptive_field"]
+    sees = f"{field} × {field} pixels"
+    if field is None or field >= side:
+        sees = "the whole image"
+    return f"Gives {_shape(node['shape'])}. Each of these numbers sees {sees}."
+
+
+def _shape(shape: list[int]) -> str:
+    return f"{shape[0]} channels of {shape[1]} × {shape[2]}" if len(shape) == 3 else f"{shape[0]} numbers"
+
+
+def draw_net(graph: dict[str, Any], block: str) -> None:
+    net = "plain" if graph["plain"] else "residual"
+    results.heading(graph["label"], f"{graph['depth']} layers; click a block")
+    figure = charts.net_drawing(graph, chosen=block, template=results.template())
+    key = f"net-{net}"
+    with st.container(height=min(figure.layout.height + 10, TALL), border=False):
+        st.plotly_chart(
+            figure,
+            key=key,
+            theme=None,
+            config=charts.config() | {"displayModeBar": False},
+            on_select=lambda: _clicked(key),
+            selection_mode="points",
+            alt=f"{graph['label']}: {len(graph['nodes'])} blocks in the order of the data",
+        )
+
+
+def _clicked(key: str) -> None:
+    points = st.session_state[key].selection.points
+    if points:
+        address.put(block=points[0]["customdata"][0])
+
+
+def draw_block(graph: dict[str, Any], block: str, rows: int) -> None:
+    node = _node(graph, block)
+    results.heading(f"{graph['label']}, {block}")
+    costs = f":gray[{node['parameters']:,} parameters, {node['macs']:,} multiply-adds]"
+    st.markdown("  \n".join([*address.escaped(node["equation"]).split("; "), costs]))
+    figure = charts.block_drawing(node, plain=graph["plain"], rows=rows, template=results.template())
+    results.show(figure, f"block-{'plain' if graph['plain'] else 'residual'}", f"the layers of {block}")
+
+
+page()

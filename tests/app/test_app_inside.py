@@ -1,0 +1,85 @@
+"""The page "What is inside?": any net beside its twin, a block of both, and its address."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from resnet_edu import anatomy
+from resnet_edu.experiment import Experiment
+
+
+@pytest.fixture
+def inside(opened):
+    return lambda **query: opened("inside", **query)
+
+
+def text(at: AppTest) -> str:
+    return "\n".join([*(each.value for each in at.markdown), *(each.value for each in at.code)])
+
+
+def assert_well(at: AppTest) -> None:
+    assert [each.value for each in (*at.exception, *at.error, *at.warning)] == []
+
+
+def test_a_net_stands_beside_its_twin_with_what_the_shortcuts_cost(inside):
+    at = inside()
+    assert_well(at)
+    assert len(at.get("plotly_chart")) == 4
+    graph = anatomy.graph(Experiment.from_query({"net": "resnet-56"}).net)
+    assert f"Both nets have {graph['parameters']:,} parameters" in text(at)
+    assert "plain-56" in text(at)
+    assert graph["equation"] in text(at)
+
+
+def test_projections_are_counted(inside):
+    plain, residual = (
+        anatomy.graph(Experiment.from_query({"net": name}).net) for name in ("plain-34", "resnet-34")
+    )
+    at = inside(family="imagenet")
+    assert f"The shortcuts add {residual['parameters'] - plain['parameters']:,} and" in text(at)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"depth": 1202, "block": "stages.2.199"},
+        {"unit": "bottleneck", "depth": 1001, "order": "full-preactivation", "shortcut": "B"},
+        {"unit": "4layer-nested"},
+        {"family": "imagenet", "depth": 152, "block": "head"},
+        {"family": "dense", "depth": 200, "block": "stem"},
+        {"shortcut": "highway"},
+        {"shortcut": "gate", "order": "full-preactivation"},
+    ],
+)
+def test_any_net_is_drawn(inside, query):
+    assert_well(inside(**query))
+
+
+def test_another_family_forgets_depth_and_block(inside):
+    at = inside(depth=110, block="stages.2.17", shortcut="C")
+    at.button_group(key="url-family").set_value("imagenet").run()
+    assert_well(at)
+    assert at.query_params == {"family": "imagenet"}
+
+
+def test_a_block_is_chosen_from_the_list_too(inside):
+    at = inside(depth=20)
+    at.selectbox(key="url-block").set_value("stages.2.1").run()
+    assert_well(at)
+    assert at.query_params["block"] == "stages.2.1"
+    assert "resnet-20, stages.2.1" in text(at)
+
+
+def test_what_the_address_gets_wrong_is_named(inside):
+    at = inside(depth=57, block="stages.9.9")
+    warned = "\n".join(each.value for each in at.warning)
+    assert "depth is '57'" in warned
+    assert "block is 'stages" in warned
+
+
+def test_what_cannot_be_built_is_said_in_a_sentence(inside):
+    at = inside(shortcut="highway", order="full-preactivation")
+    assert len(at.exception) == 0
+    assert "leave it out" in at.error[0].value
+    assert at.selectbox(key="url-order").value == "full-preactivation"  # to be changed there
