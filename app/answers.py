@@ -22,7 +22,7 @@ from resnet_edu import jobs
 from resnet_edu.runs import Run
 
 RHYTHM = 0.4  # seconds between two looks
-PATIENCE = 90.0  # seconds; a worker that starts on a busy machine needs some ten
+PATIENCE = 90.0  # seconds without any worker; one that starts on a busy machine needs some ten
 Question = tuple[Run, str, dict[str, Any]]
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 Place = tuple[str, ...]
@@ -83,7 +83,7 @@ def _wait(questions: Sequence[Question], waiting: str, here: Place, since: float
     steps = [jobs.answer_progress(folder) for folder in folders]
     if any(step.total for step in steps):
         st.progress(*_so_far(steps, waiting))
-    elif time.monotonic() - since < PATIENCE:
+    elif time.monotonic() - since < PATIENCE or any(map(jobs.attended, folders)):
         st.status(waiting, state="running")
     else:
         st.error(

@@ -41,6 +41,7 @@ __all__ = [
     "another_try",
     "answer_progress",
     "ask",
+    "attended",
     "cancel",
     "cancel_all",
     "cancel_answer",
@@ -184,6 +185,15 @@ def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
 def who_answers(probe: str) -> str:
     """The slot of the worker that sees to this question."""
     return LONG if probe in LONG_PROBES else SLOW if probe in SLOW_PROBES else ANSWERS
+
+
+def attended(folder: Path) -> bool:
+    """A worker is there that sees to such questions, be it busy with others before this one."""
+    try:
+        with slot_lock(Shelf(folder.parents[2]), who_answers(folder.name.rsplit("-", 1)[0])):
+            return False
+    except Timeout:
+        return True
 
 
 def withdraw(folder: Path, asker: str = "") -> None:

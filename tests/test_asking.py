@@ -134,6 +134,13 @@ def test_long_questions_have_a_worker_of_their_own(run, started):
     assert jobs.LONG != jobs.ANSWERS
 
 
+def test_whether_a_worker_is_there_for_such_questions(run):
+    quick, long = jobs.ask(run, "saliency", image=0), jobs.ask(run, "loss_plane")
+    assert not jobs.attended(quick)
+    with jobs.slot_lock(Shelf(), jobs.LONG):
+        assert (jobs.attended(quick), jobs.attended(long)) == (False, True)
+
+
 def test_a_run_and_a_recorded_one_of_its_name_do_not_share_a_wish():
     shipped = recorded().runs()[0]
     own = Shelf().place(shipped.experiment)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ANSWER, ARRAYS = "answer.json", "answer.npz"
 PARTIAL, PARTIAL_ARRAYS = "partial.json", "partial.npz"
 MOST_BYTES = 200_000
-_DAMAGED = (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+_DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryError)
 
 Arrays = dict[str, "np.ndarray"]
 

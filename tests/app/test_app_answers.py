@@ -4,6 +4,7 @@ answer from others; how far a long one is can be seen."""
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,16 @@ def long_page() -> None:
         st.title(f"{len(found)} planes")
 
 
-def test_a_long_answer_shows_how_far_it_is(no_workers, tmp_path):
-    script = tmp_path / "page.py"
+@pytest.fixture
+def script(no_workers, tmp_path) -> AppTest:
+    file = tmp_path / "page.py"
     source = inspect.getsource(long_page).replace("APP", repr(str(page.MAIN.parent)))
-    script.write_text(source + "\nlong_page()\n")
-    at = AppTest.from_file(str(script), default_timeout=60).run()
+    file.write_text(source + "\nlong_page()\n")
+    return AppTest.from_file(str(file), default_timeout=60)
+
+
+def test_a_long_answer_shows_how_far_it_is(script):
+    at = script.run()
     assert at.status[0].label == "Computing"
     first, second = (Path(wish["folder"]) for wish in jobs.wishes(Shelf()))
     how = {"commit": "0123456789ab"}
@@ -125,3 +131,12 @@ def test_a_long_answer_shows_how_far_it_is(no_workers, tmp_path):
     assert (bar.proto.value, bar.proto.text) == (90, "Computing · about 2 s left")
     answers.write_answer(second, {}, {})
     assert at.run().title[0].value == "2 planes"
+
+
+def test_patience_ends_without_any_worker_and_lasts_behind_others(script, monkeypatch):
+    at = script.run()
+    monkeypatch.setattr(sys.modules["answers"], "PATIENCE", -1)
+    assert at.run().error[0].value.startswith("No answer for ")
+    with jobs.slot_lock(Shelf(), jobs.LONG):
+        at.run()
+    assert (len(at.error), at.status[0].label) == (0, "Computing")
