@@ -12,8 +12,10 @@ from torch import Tensor, nn
 class Momentum(Protocol):
     """What is read of SGD: PyTorch's own, or one like it whose "lr" is a tensor on the device."""
 
-    param_groups: list[dict[str, Any]]
-    state: Mapping[nn.Parameter, Mapping[str, Any]]
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
+    @property
+    def state(self) -> Mapping[nn.Parameter, Mapping[str, Any]]: ...
 
 
 def layer_norms(weights: list[nn.Parameter], optimizer: Momentum) -> Tensor:

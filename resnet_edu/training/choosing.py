@@ -22,7 +22,7 @@ WORTH_COMPILING = 10_000
 CLEARLY = 1.1
 REPAID = 2.0
 TIMED = 3
-PLAINEST = f"{PRECISIONS[0]} {FORMATS[0]}"
+COMPILATION = {"uncompiled", "compiled", "compiling"}
 Timed = dict[str, float]
 """What was measured: milliseconds a step by candidate, and `compiling`, milliseconds once."""
 
@@ -66,7 +66,7 @@ def choose(
                 timed[f"{count} threads"] = trial.milliseconds(how | {"threads": count})
         how["threads"] = int(_clearly_best([f"{count} threads" for count in threads], timed).split()[0])
     failed = ""
-    if compile is None and steps >= WORTH_COMPILING and "compiled" not in timed:
+    if compile is None and steps >= WORTH_COMPILING and not timed.keys() >= COMPILATION:
         failed = trial.compile(how, timed)
     return how | _compilation(steps, timed, compile, failed) | {"measured_ms_per_step": dict(timed)}
 

@@ -25,7 +25,7 @@ from resnet_edu.experiment import Experiment
 from resnet_edu.measure import layer_norms
 from resnet_edu.nets import Stack
 from resnet_edu.training.batches import Batches
-from resnet_edu.training.compiling import compiled
+from resnet_edu.training.compiling import Model, compiled
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.graphs import Cuda, Replayed
 from resnet_edu.training.sgd import Sgd
@@ -60,7 +60,10 @@ class Engine:
         self.rates = torch.zeros(rows, device=device)
         self.losses = torch.zeros(rows, device=device)
         self.norms = torch.zeros(rows, 3, len(self.weights), device=device)
-        self.model, self._uncompiled = self._compiled() if how.get("compiled") else (net, "")
+        self.model: Model = net
+        self._uncompiled = ""
+        if how.get("compiled"):
+            self._compile()
         captures = device.type == "cuda" and how.get("captured") is not False
         self.run: Callable[[bool], None] = Replayed(self.step, Cuda(device)) if captures else self.step
         self._kept: list[Tensor] = []
@@ -131,11 +134,11 @@ class Engine:
         for kept, tensor in zip(self._kept, self._changing(), strict=True):
             tensor.copy_(kept)
 
-    def _compiled(self) -> tuple[Callable[[Tensor], Tensor], str]:
-        """The net compiled, tried on the first batch; or the net itself, and why."""
+    def _compile(self) -> None:
+        """Tried on the first batch, so that no step of the training can fail by it."""
         self.begin(0, [0.0])
         self.batches.feed(0)
-        return compiled(self.net, *self.batches.take(self.row), self.how)
+        self.model, self._uncompiled = compiled(self.net, *self.batches.take(self.row), self.how)
 
     def _changing(self) -> list[Tensor]:
         momenta = [buffer for state in self.sgd.state.values() for buffer in state.values()]

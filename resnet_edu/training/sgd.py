@@ -39,11 +39,11 @@ class Sgd:
         """`lr` float32 [1], on the parameters' device. Parameters without a gradient stay as they are."""
         group = self.param_groups[0]
         group["lr"] = lr
-        used = [parameter for parameter in self.parameters if parameter.grad is not None]
+        used = [(p, p.grad, self.state[p]) for p in self.parameters if p.grad is not None]
         torch._fused_sgd_(
-            used,
-            [parameter.grad for parameter in used],
-            [self.state[parameter]["momentum_buffer"] for parameter in used] if group["momentum"] else [],
+            [parameter for parameter, _, _ in used],
+            [gradient for _, gradient, _ in used],
+            [state["momentum_buffer"] for _, _, state in used] if group["momentum"] else [],
             weight_decay=group["weight_decay"],
             momentum=group["momentum"],
             lr=lr,

@@ -32,7 +32,7 @@ class _Noted(TorchDispatchMode):
 
 
 class Tape:
-    """`lasting` are the tensors that a step changes; a capture leaves them, and random states, as they are."""
+    """`lasting` are what a step changes; a capture leaves it, and random states, as they are."""
 
     def __init__(self, lasting: list[Tensor]) -> None:
         self.lasting = lasting
