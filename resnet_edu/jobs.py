@@ -1,7 +1,7 @@
 """Which worker processes run, and when: submit, cancel, ask. A folder is the queue; no torch here.
 
-`SHELF/.queue/` holds one file per wish. Workers are detached processes of one thread each, at most
-as many as cores. A worker claims a wish by the lock of its run, which the system releases if the
+`SHELF/.queue/` holds one file per wish. Workers are detached processes, at most one a core, or a few a
+GPU. A worker claims a wish by the lock of its run, which the system releases if the
 worker dies, so that another one takes the run up where it was. Whoever submits may go away.
 """
 
