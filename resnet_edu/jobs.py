@@ -1,31 +1,46 @@
 """Which worker processes run, and when: submit, cancel, ask. A folder is the queue; no torch here.
 
-`SHELF/.queue/` holds one file per wish (see `wishes`). Workers are detached processes of one thread
-each; at most as many train as there are cores. One more answers quick questions, and one the long
-ones, so that nobody waits for an answer of seconds behind one of minutes. A worker claims a wish by the
-lock of its run or answer, which the system releases if the worker dies, so that another one takes it up
-where it was. Whoever submits or asks may go away.
+`SHELF/.queue/` holds one file per wish (see `wishes`). Workers are detached processes; at most one trains
+on a core, or a few on a GPU. More answer questions, quick, slow and long ones apart, so that nobody waits
+for an answer of seconds behind one of minutes. A worker claims a wish by the lock of its run or answer,
+which the system releases if the worker dies, so that another one takes it up where it was. Whoever
+submits or asks may go away.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from resnet_edu import machine
 from resnet_edu import wishes as queue
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
 from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, progress_of, read_answer
-from resnet_edu.wishes import QUEUE, TRIES, another_try, fulfilled, wishes
+from resnet_edu.wishes import (
+    ANSWERING,
+    ANSWERS,
+    LONG,
+    LONG_PROBES,
+    QUEUE,
+    SLOW,
+    SLOW_PROBES,
+    TRIES,
+    another_try,
+    fulfilled,
+    who_answers,
+    wishes,
+)
 
 __all__ = [
     "ANSWER",
@@ -59,35 +74,25 @@ __all__ = [
     "withdraw",
 ]
 
-ANSWERS, SLOW, LONG = ANSWERING = "answers", "slow", "long"
-"""The slots of those who answer: a quick question never waits for a slow or a long one."""
-SLOW_PROBES = (
-    "activations",
-    "gradient_correlations",
-    "jacobians",
-    "lesions",
-    "path_lengths",
-    "random_lesions",
-    "sanity",
-    "shuffles",
-    "smoothness",
-    "trust",
-    "unit_shares",
-)
-"""Questions whose answers take seconds."""
-LONG_PROBES = ("loss_plane", "loss_line", "loss_interpolation")
-"""Questions whose answers take minutes, grow in pieces and can be gone on with."""
 _started: dict[tuple[Path, str], subprocess.Popen] = {}
 
 
-def slots() -> int:
-    """How many trainings may run at once: `RESNET_EDU_WORKERS`, else the number of cores."""
+def slots(experiments: Iterable[Experiment] = ()) -> int:
+    """How many of these trainings may run at once: `RESNET_EDU_WORKERS`, else one a core, or some a GPU."""
+    return _told() or machine.at_once(experiments)
+
+
+def per_gpu(experiment: Experiment) -> int:
+    """How many trainings like this one share a GPU."""
+    memories = machine.gpus() or (math.inf,)
+    return -(-_told() // len(memories)) or machine.per_gpu(min(memories), [experiment])
+
+
+def _told() -> int:
     told = os.environ.get("RESNET_EDU_WORKERS", "")
     if told and (not told.isdecimal() or not 1 <= int(told) <= 1024):
         raise RunError(f"RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024")
-    if told:
-        return int(told)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told or 0)
 
 
 def idle_seconds() -> float:
@@ -106,11 +111,13 @@ def submit(
     again: bool = False,
     every_step: bool = False,
     checkpoints: int = 1,
+    threads: Sequence[int] = (1,),
 ) -> Run:
     """Have the experiment trained; returns its run at once, to be watched.
 
     An unfinished run is continued and a finished one is left as it is: the same experiment
     submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
+    Among the numbers of `threads` a run that is long enough takes the quickest on a CPU.
     """
     shelf = shelf or Shelf()
     latest = shelf.latest(experiment)
@@ -119,7 +126,7 @@ def submit(
     if (not complete or again) and (run.stopping() or not run.busy()):
         run.queue()
         recording = {"every_step": every_step, "checkpoints": checkpoints}
-        queue.enqueue(shelf, run.name, {"run": run.name, "recording": recording})
+        queue.enqueue(shelf, run.name, {"run": run.name, "recording": recording, "threads": list(threads)})
     start_workers(shelf)
     return run
 
@@ -127,14 +134,20 @@ def submit(
 def submit_all(
     experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
 ) -> list[Run]:
-    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended."""
+    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended.
+
+    Each trains on one core, or on its share of the cores where there are fewer arms than cores.
+    """
     shelf, experiments = shelf or Shelf(), list(experiments)
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
+    share = machine.cores() // max(1, len(experiments))
+    threads = (1, share) if share > 1 else (1,)
     return [
-        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1) for e in experiments
+        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1, threads=threads)
+        for e in experiments
     ]
 
 
@@ -180,11 +193,6 @@ def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
         if ships and not answered(run.path / place)
         else run.path / place
     )
-
-
-def who_answers(probe: str) -> str:
-    """The slot of the worker that sees to this question."""
-    return LONG if probe in LONG_PROBES else SLOW if probe in SLOW_PROBES else ANSWERS
 
 
 def attended(folder: Path) -> bool:

@@ -18,6 +18,29 @@ from resnet_edu.runs import Shelf, files
 
 QUEUE = ".queue"
 TRIES = 3
+ANSWERS, SLOW, LONG = ANSWERING = "answers", "slow", "long"
+"""The slots of those who answer: a quick question never waits for a slow or a long one."""
+SLOW_PROBES = (
+    "activations",
+    "gradient_correlations",
+    "jacobians",
+    "lesions",
+    "path_lengths",
+    "random_lesions",
+    "sanity",
+    "shuffles",
+    "smoothness",
+    "trust",
+    "unit_shares",
+)
+"""Questions whose answers take seconds."""
+LONG_PROBES = ("loss_plane", "loss_line", "loss_interpolation")
+"""Questions whose answers take minutes, grow in pieces and can be gone on with."""
+
+
+def who_answers(probe: str) -> str:
+    """The slot of the worker that sees to this question."""
+    return LONG if probe in LONG_PROBES else SLOW if probe in SLOW_PROBES else ANSWERS
 
 
 def wishes(shelf: Shelf) -> list[dict[str, Any]]:
@@ -131,5 +154,6 @@ def _sound(wish: Any, shelf: Shelf) -> bool:
         names = all(isinstance(wish.get(key), str) for key in ("probe", "path", "folder"))
         inside = names and Path(wish["folder"]).resolve().is_relative_to(shelf.path.resolve())
         return inside and isinstance(wish.get("arguments"), dict)
-    run = wish.get("run")
-    return isinstance(run, str) and run == Path(run).name and isinstance(wish.get("recording"), dict)
+    run, threads = wish.get("run"), wish.get("threads", [1])
+    told = isinstance(wish.get("recording"), dict) and isinstance(threads, list)
+    return told and isinstance(run, str) and run == Path(run).name

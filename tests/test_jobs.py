@@ -257,3 +257,13 @@ def test_idle_seconds_are_checked_where_somebody_reads_it(tiny, monkeypatch):
     monkeypatch.setenv("RESNET_EDU_IDLE", "soon")
     with pytest.raises(RunError, match="RESNET_EDU_IDLE is 'soon'; it takes seconds"):
         jobs.submit(tiny(), shelf)
+
+
+@pytest.mark.parametrize(
+    ("cores", "arms", "threads"), [(2, 18, [1]), (8, 5, [1]), (8, 4, [1, 2]), (64, 12, [1, 5])]
+)
+def test_few_arms_share_all_cores(tiny, started, monkeypatch, cores, arms, threads):
+    """What was offered stands in the wish, so that all arms choose among the same."""
+    monkeypatch.setattr(jobs.machine, "cores", lambda: cores)
+    jobs.submit_all([tiny(seed=seed) for seed in range(arms)])
+    assert [wish["threads"] for wish in jobs.wishes(Shelf())] == [threads] * arms
