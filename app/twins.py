@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import address
 import readers
@@ -32,10 +32,12 @@ class Family:
         return sorted(seed for other, seed in self.pairs if other == depth)
 
 
-def choose(usual_depth: int | None = None, forget: Sequence[str] = ()) -> tuple[Pair, DeltaGenerator] | None:
+def choose(
+    usual_depth: int | None = None, forget: Sequence[str] = (), also: Mapping[str, str] = {}
+) -> tuple[Pair, DeltaGenerator] | None:
     """Fields for nets, depth and seed: plain and residual run, and room beside the fields for another
     one. `usual_depth` is taken where there are such nets, else the deepest; parameters to `forget` hang
-    on the net's blocks."""
+    on the net's blocks; `also` are other nets in the list, which the page sees to."""
     found = families()
     if not found:
         st.info("No trained twins with weights are here yet. Train some on the first page.")
@@ -47,7 +49,8 @@ def choose(usual_depth: int | None = None, forget: Sequence[str] = ()) -> tuple[
     seed = address.read("seed", seeds, seeds[0])
     with st.container(horizontal=True, gap="medium"):
         words = {name: other.words for name, other in found.items()}
-        address.pick_one("trained nets", "nets", family.name, words, width=440, forget=forget)
+        away = ("depth", "seed", *forget)
+        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
         address.press_one("depth", "depth", depth, family.depths, forget=forget)
         if len(seeds) > 1:
             address.press_one("seed", "seed", seed, seeds)

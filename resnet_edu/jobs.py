@@ -29,10 +29,13 @@ from resnet_edu.wishes import QUEUE, TRIES, another_try, fulfilled, wishes
 
 __all__ = [
     "ANSWER",
+    "ANSWERING",
     "ANSWERS",
     "LONG",
     "LONG_PROBES",
     "QUEUE",
+    "SLOW",
+    "SLOW_PROBES",
     "TRIES",
     "AnswerProgress",
     "another_try",
@@ -56,7 +59,22 @@ __all__ = [
     "withdraw",
 ]
 
-ANSWERS, LONG = "answers", "long"
+ANSWERS, SLOW, LONG = ANSWERING = "answers", "slow", "long"
+"""The slots of those who answer: a quick question never waits for a slow or a long one."""
+SLOW_PROBES = (
+    "activations",
+    "gradient_correlations",
+    "jacobians",
+    "lesions",
+    "path_lengths",
+    "random_lesions",
+    "sanity",
+    "shuffles",
+    "smoothness",
+    "trust",
+    "unit_shares",
+)
+"""Questions whose answers take seconds."""
 LONG_PROBES = ("loss_plane", "loss_line", "loss_interpolation")
 """Questions whose answers take minutes, grow in pieces and can be gone on with."""
 _started: dict[tuple[Path, str], subprocess.Popen] = {}
@@ -166,7 +184,7 @@ def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
 
 def who_answers(probe: str) -> str:
     """The slot of the worker that sees to this question."""
-    return LONG if probe in LONG_PROBES else ANSWERS
+    return LONG if probe in LONG_PROBES else SLOW if probe in SLOW_PROBES else ANSWERS
 
 
 def attended(folder: Path) -> bool:

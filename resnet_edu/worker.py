@@ -158,7 +158,7 @@ def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
     """Work on the wish if this worker can; True if it did."""
     if "probe" in wish:
         return slot == jobs.who_answers(wish["probe"]) and answering.see_to(wish)
-    return slot not in (jobs.ANSWERS, jobs.LONG) and _train_wish(shelf, wish)
+    return slot not in jobs.ANSWERING and _train_wish(shelf, wish)
 
 
 def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
@@ -203,7 +203,7 @@ def main(shelf: str, slot: str) -> None:
         os.nice(10)
     torch.set_num_threads(1)
     # Who answers stays longer: a reader looks at a map before asking for the next.
-    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot == jobs.ANSWERS else 1))
+    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot in (jobs.ANSWERS, jobs.SLOW) else 1))
 
 
 if __name__ == "__main__":

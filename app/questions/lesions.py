@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import address
+import pandas as pd
 import readers
 import results
 import streamlit as st
@@ -22,6 +23,11 @@ HINTS = {
 SETS = {"train": "training", "test": "test"}
 FEW, MANY = 200, 1000  # images: an answer at once, and a better one
 WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
+SWEEPS = (
+    ("lesions", "Every block in turn", "one block is missing; level lines: the whole net", 1000),
+    ("random_lesions", "Many at once", "chosen at random, several draws", 200),
+    ("shuffles", "Another order", "blocks of the same sizes, swapped at random (Veit 2016 §4.3)", 200),
+)
 PARAMETERS = ("nets", "depth", "seed", "of", "tool", "deleted", "swapped", "picked")
 Pair = tuple[str, str]
 
@@ -47,6 +53,7 @@ def page() -> None:
     swapped = address.read_pairs("swapped", list(units))
     draw_bench(pair, units, deleted, swapped, tool)
     measured(pair, {"delete": deleted, "swap": [list(names) for names in swapped], "of": of})
+    sweeps(pair, of)
 
 
 def _units(pair: twins.Pair) -> dict[str, list[str]]:
@@ -160,6 +167,31 @@ def draw(pair: twins.Pair, found: Sequence[Answer]) -> None:
             said, name = by_class["said"][often], by_class["class"][often]
             intact = f"Intact: {facts['intact_error']:.1f} %."
             st.markdown(f"{intact} What it says most often: **{name}**, of {said:.0f} % of the images.")
+
+
+def sweeps(pair: twins.Pair, of: str) -> None:
+    """What no click shows: every block in turn, many at random, and other orders."""
+    st.divider()
+    for probe, title, reading, images in SWEEPS:
+        asked = {"images": images, "of": of}
+        found = answers([(run, probe, asked) for run in pair], f"{title}: measuring", place=probe)
+        if found is None:
+            continue
+        facts = {readers.name(run): each for run, (each, _) in zip(pair, found, strict=True)}
+        tables = {name: pd.DataFrame(arrays) for name, (_, arrays) in zip(facts, found, strict=True)}
+        results.heading(
+            title, f"{reading}; {SETS[of]} images, {min(each['images'] for each in facts.values()):,}"
+        )
+        results.show(_sweep_figure(probe, facts, tables), probe, f"{title}, plain and residual")
+
+
+def _sweep_figure(probe: str, facts: dict[str, dict], tables: dict[str, pd.DataFrame]):
+    template = results.template()
+    if probe == "lesions":
+        intact = {name: each["intact_error"] for name, each in facts.items()}
+        return charts.lesion_errors(tables, intact, template=template)
+    draw = charts.error_by_lesions if probe == "random_lesions" else charts.error_by_order
+    return draw(tables, template=template)
 
 
 page()

@@ -14,11 +14,15 @@ import subjects
 import trusting
 import twins
 from answers import Answer
-from subjects import Subject
+from streamlit.delta_generator import DeltaGenerator
+from subjects import Net, Subject
 
 from resnet_edu import charts, pictures
+from resnet_edu.charts.style import net_of
 from resnet_edu.methods import METHODS
+from resnet_edu.netspec import IMAGENET_DEPTHS, Imagenet
 
+OFFICIAL = "torchvision"
 ROWS = {"methods": "Methods", "depths": "Depths", "steps": "Training"}
 OVER = {"no": "alone", "yes": "over the image"}
 POINTS = "points of the score"
@@ -42,24 +46,55 @@ def page() -> None:
     with switch:
         look = {"label_visibility": "collapsed", "width": "stretch"}
         address.press_one("compare", "rows", rows, ROWS, **look)
-    chosen = twins.choose()
+    if st.query_params.get("nets") == OFFICIAL:
+        official()
+        return
+    more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
+    chosen = twins.choose(forget=("unit",), also=more)
     if chosen is None:
         return
     pair, place = chosen
     size = (*pictures.size_for(pair[0].experiment.data), 1.0)
     subject = subjects.choose(pair, size, place)
+    overlay = choose_overlay(place)
+    units = [node["id"] for node in readers.graph(pair[0].experiment.net)["nodes"] if node["kind"] == "unit"]
+    methods, unit = choose_methods(units, several=rows == "methods")
+    if subject is None:
+        return
+    for nets, method, step, words in each_row(rows, pair, methods):
+        draw_row(subject, nets, method, step, words, unit=unit, overlay=overlay)
+    trusting.section(subject, pair, methods[0], unit_of(methods[0], unit))
+
+
+def official() -> None:
+    """One of torchvision's nets, which has no plain twin; about photographs and own pictures."""
+    with st.container(horizontal=True, gap="medium"):
+        families = {name: each.words for name, each in twins.families().items()}
+        words = {OFFICIAL: "torchvision's ImageNet nets", **families}
+        address.pick_one("trained nets", "nets", OFFICIAL, words, width=440, forget=("depth", "of", "unit"))
+        depth = address.read("depth", IMAGENET_DEPTHS, 50)
+        address.press_one("depth", "depth", depth, IMAGENET_DEPTHS, forget=("unit",))
+        place = st.container(horizontal=True, gap="medium", width="content")
+    net = f"torchvision:resnet-{depth}"
+    (channels, side), keep = pictures.IMAGENET_SIZE, pictures.IMAGENET_KEEP
+    subject = subjects.choose([net], (channels, side, keep), place)
+    overlay = choose_overlay(place)
+    units = [node["id"] for node in readers.graph(Imagenet(depth=depth))["nodes"] if node["kind"] == "unit"]
+    methods, unit = choose_methods(units, several=True)
+    if subject is None:
+        return
+    for method in methods:
+        draw_row(subject, (net,), method, None, METHODS[method].title, unit=unit, overlay=overlay)
+
+
+def choose_overlay(place: DeltaGenerator) -> bool:
     with place:
         overlay = address.read("over", list(OVER), "no")
         address.press_one("maps", "over", overlay, OVER)
-    methods, unit = choose_methods(pair, several=rows == "methods")
-    if subject is None:
-        return
-    for found in each_row(rows, pair, methods):
-        draw_row(subject, *found, unit=unit, overlay=overlay == "yes")
-    trusting.section(subject, pair, methods[0], _unit_of(methods[0], unit))
+    return overlay == "yes"
 
 
-def choose_methods(pair: twins.Pair, several: bool) -> tuple[list[str], str]:
+def choose_methods(units: Sequence[str], several: bool) -> tuple[list[str], str]:
     """Methods, and the unit for those that look at one."""
     titles = {name: method.title for name, method in METHODS.items()}
     asked = address.read_several("methods", list(METHODS), ["saliency"])
@@ -69,9 +104,6 @@ def choose_methods(pair: twins.Pair, several: bool) -> tuple[list[str], str]:
             address.press_several("methods", "methods", asked, titles)
         else:
             address.pick_one("method", "methods", asked[0], titles, width=260)
-        units = [
-            node["id"] for node in readers.graph(pair[0].experiment.net)["nodes"] if node["kind"] == "unit"
-        ]
         unit = address.read("unit", units, units[-1])
         if any(METHODS[name].of_unit for name in asked):
             address.pick_one("unit", "unit", unit, dict(zip(units, units, strict=True)), width=160)
@@ -89,56 +121,69 @@ def each_row(rows: str, pair: twins.Pair, methods: Sequence[str]) -> list[tuple]
     return [(pair, method, None, METHODS[method].title) for method in methods]
 
 
-def _unit_of(method: str, unit: str) -> dict[str, str]:
+def unit_of(method: str, unit: str) -> dict[str, str]:
     return {"unit": unit} if METHODS[method].of_unit else {}
 
 
 def draw_row(
-    subject: Subject, pair: twins.Pair, method: str, step: int | None, words: str, *, unit: str, overlay: bool
+    subject: Subject,
+    nets: Sequence[Net],
+    method: str,
+    step: int | None,
+    words: str,
+    *,
+    unit: str,
+    overlay: bool,
 ) -> None:
-    """The twins' maps once they are there; until then, the maps that stood in this place."""
-    of_unit = _unit_of(method, unit) if unit in _units(pair) else {}
+    """The nets' maps once they are there; until then, the maps that stood in this place."""
+    of_unit = unit_of(method, unit) if _has(nets[0], unit) else {}
     asked = {"method": method, **of_unit} | ({} if step is None else {"step": step})
-    kept = f"drawn-{method}-{words}"
     place = f"{method} {words}"
 
     def draw_again() -> None:
-        if kept in st.session_state:
-            draw(pair, method, words, *st.session_state[kept])
+        if place in st.session_state:
+            draw(*st.session_state[place])
 
-    questions = [(run, "saliency", asked) for run in pair]
-    found = subject.ask(questions, pair, WAITING, draw_again, place)
+    questions = [(net, "saliency", asked) for net in nets]
+    found = subject.ask(questions, nets, WAITING, draw_again, place)
     if found is not None:
-        st.session_state[kept] = found, overlay
-        draw(pair, method, words, found, overlay)
+        st.session_state[place] = nets, method, words, found, overlay
+        draw(nets, method, words, found, overlay)
 
 
-def _units(pair: twins.Pair) -> set[str]:
-    return {node["id"] for node in readers.graph(pair[0].experiment.net)["nodes"]}
+def _has(net: Net, unit: str) -> bool:
+    """Of shallower nets in a row of their own, the last unit is asked instead."""
+    if isinstance(net, str):
+        return True
+    return any(node["id"] == unit for node in readers.graph(net.experiment.net)["nodes"])
 
 
-def draw(pair: twins.Pair, method: str, words: str, found: Sequence[Answer], overlay: bool) -> None:
+def _name(net: Net) -> str:
+    return net.partition(":")[2] if isinstance(net, str) else readers.name(net)
+
+
+def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[Answer], overlay: bool) -> None:
     facts, arrays = found[0]
     label = facts["label"]
     truth = "your picture" if label is None else f"class <b>{facts['class_names'][label]}</b>"
+    names = [_name(net) for net in nets]
     figure = charts.saliency_maps(
         arrays["image"],
-        {net: answer["map"] for net, (_, answer) in zip(("plain", "residual"), found, strict=True)},
+        {net_of(name): answer["map"] for name, (_, answer) in zip(names, found, strict=True)},
         signed=METHODS[method].signed,
         scale=SCALES.get(method, POINTS),
-        titles=("image", *(readers.name(run) for run in pair)),
+        titles=("image", *names),
         notes=(truth, *(_says(facts) for facts, _ in found)),
         overlay=overlay,
         template=results.template(),
     )
     about = METHODS[method]
     results.heading(words, address.escaped(about.measures))
-    results.show(
-        figure, f"maps-{method}-{words}".replace(" ", "-"), f"the image and both nets' maps: {words}"
-    )
-    complete = [_completeness(readers.name(run), facts) for run, (facts, _) in zip(pair, found, strict=True)]
+    results.show(figure, f"maps-{method}-{words}".replace(" ", "-"), f"the image and its maps: {words}")
+    complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
     st.markdown(" ".join([*filter(None, complete), address.escaped(about.cannot_tell)]))
-    st.caption(address.escaped(f"{about.source}. Both maps share one colour scale."))
+    shared = " Both maps share one colour scale." if len(nets) > 1 else ""
+    st.caption(address.escaped(f"{about.source}.{shared}"))
 
 
 def _says(facts: dict[str, Any]) -> str:

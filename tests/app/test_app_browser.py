@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         process.terminate()
         process.wait(10)
         jobs.cancel_all(shelf.runs())  # their workers go home by themselves
-        slots = ("0", "1", jobs.ANSWERS)
+        slots = ("0", "1", *jobs.ANSWERING)
         wait_until(lambda: all(jobs.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
 
 
