@@ -38,7 +38,7 @@ def loss_planes(planes: Mapping[str, Answer], *, template: Template = "light") -
         len(planes),
         figure=style.figure(template, height=560),
         subplot_titles=list(planes),
-        horizontal_spacing=0.09,
+        horizontal_spacing=0.07,
     )
     for label, name in zip(fig.layout.annotations, planes, strict=True):
         colour = style.text_colour(style.net_of(name), template)
@@ -82,22 +82,16 @@ def _draw_plane(
         range=ends, title=titles, title_standoff=8, constrain="domain", nticks=6, showgrid=False, **where
     )
     anchor = f"x{column}" if column > 1 else "x"
-    fig.update_yaxes(
-        range=ends,
-        scaleanchor=anchor,
-        constrain="domain",
-        nticks=6,
-        showgrid=False,
-        title={"text": "β, steps of the filters’ norms", "font_size": style.TICK},
-        **where,
-    )
+    fig.update_yaxes(range=ends, scaleanchor=anchor, constrain="domain", nticks=6, showgrid=False, **where)
+    if column == 1:
+        fig.update_yaxes(title={"text": "β, steps of the filters’ norms", "font_size": style.TICK}, **where)
 
 
 def _told(facts: Mapping[str, Any], loss: np.ndarray) -> str:
     here = f"trained weights: {facts['centre_loss']:.3g} nats, {facts['centre_error']:.1f} % error"
     parts = [_how(facts), here]
     if above := int((loss > TOP).sum()):
-        parts.append(f"{100 * above / loss.size:.0f} % above {TOP:g} nats, up to {_rough(np.nanmax(loss))}")
+        parts.append(f"{100 * above / loss.size:.3g} % above {TOP:g} nats, up to {_rough(np.nanmax(loss))}")
     if broken := int(np.isnan(loss).sum()):
         parts.append(f"{broken} of {loss.size} points not finite")
     return "<br>".join(parts)
