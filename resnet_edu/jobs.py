@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from resnet_edu.experiment import Experiment
+from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
 
 QUEUE = ".queue"
@@ -61,8 +62,9 @@ def submit(
 
     An unfinished run is continued and a finished one is left as it is: the same experiment
     submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
+    A folder of images is read, to be named by its content.
     """
-    shelf = shelf or Shelf()
+    shelf, experiment = shelf or Shelf(), resolved(experiment)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.place(experiment, again=again and complete)
@@ -78,7 +80,7 @@ def submit_all(
     experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
 ) -> list[Run]:
     """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended."""
-    shelf, experiments = shelf or Shelf(), list(experiments)
+    shelf, experiments = shelf or Shelf(), [resolved(experiment) for experiment in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from resnet_edu import data, jobs, nets, training
-from resnet_edu.experiment import Experiment
+from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
 
@@ -35,6 +35,7 @@ def train_run(
     *,
     device: str | None = None,
     threads: int = 1,
+    workers: int | None = None,
     checkpointed: bool = False,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
@@ -44,7 +45,8 @@ def train_run(
 
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
     be resumed to the bit, with the device, threads and recording that it was begun with. With
-    `checkpointed` it needs less memory and more time, and gives the same numbers. Raises
+    `checkpointed` it needs less memory and more time, and gives the same numbers. So many `workers`
+    decode photographs, by default as many as pay; they change no number, either. Raises
     `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
@@ -53,7 +55,7 @@ def train_run(
         writer.unstop()
         torch.set_num_threads(threads)
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
-        return _train_or_say_why(writer, device, told, watch, wanted)
+        return _train_or_say_why(writer, device, told, watch, wanted, workers)
 
 
 def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
@@ -65,10 +67,17 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
         raise
 
 
-def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch, wanted) -> str:
+def _train(
+    writer: RunWriter,
+    device: str | None,
+    told: Mapping[str, Any],
+    watch: Callable[[Block], None],
+    wanted: Callable[[], bool],
+    workers: int | None = None,
+) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, device, told)
+    images, how = _prepared(run, device, told, workers)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume = None
@@ -109,14 +118,20 @@ def _write(writer: RunWriter, block: Block) -> None:
     writer.status("running", block.step, block.seconds)
 
 
-def _prepared(run: Run, device: str | None, told: Mapping[str, Any]) -> tuple[data.DataSet, dict[str, Any]]:
+def _prepared(
+    run: Run, device: str | None, told: Mapping[str, Any], workers: int | None
+) -> tuple[data.DataSet, dict[str, Any]]:
     """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
         device = training.devices.checked(how.get("device") or device)
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
-    images = data.load(experiment.data, device=device)
+    if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
+        raise RunError(
+            f"{run.name}: data.digest is empty, so it could be any folder; `jobs.submit` fills it in"
+        )
+    images = data.load(experiment.data, device=device, workers=workers)
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:

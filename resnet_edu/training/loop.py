@@ -12,13 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet_edu import nets
-from resnet_edu.data import DataSet, apply_augmentation, batch_indices, draw_augmentation, normalise
+from resnet_edu.data import (
+    DataSet,
+    StreamedSet,
+    apply_augmentation,
+    batch_indices,
+    draw_augmentation,
+    normalise,
+)
 from resnet_edu.experiment import Experiment
-from resnet_edu.measure import block_gradients, errors, layer_norms
+from resnet_edu.measure import block_gradients, errors, layer_norms, ten_crop_error
 from resnet_edu.randomness import generator_for
 from resnet_edu.spec import SpecError
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
+from resnet_edu.training.plateau import Falls
 from resnet_edu.training.schedule import Recording, evaluated_images, evaluation_steps
 
 BLOCK_SECONDS = 0.25
@@ -55,15 +63,18 @@ def train(
     step alone.
     """
     trainer = Trainer(experiment, data, how, recording)
-    if resume is None:
-        yield trainer.evaluated(Block(0, 0.0))
-    else:
-        trainer.load(*resume)
-    while trainer.done < experiment.recipe.steps:
-        block = trainer.block()
-        yield trainer.evaluated(block) if block.diverged is None else block
-        if block.diverged is not None:
-            return
+    try:
+        if resume is None:
+            yield trainer.evaluated(Block(0, 0.0))
+        else:
+            trainer.load(*resume)
+        while trainer.done < experiment.recipe.steps:
+            block = trainer.block()
+            yield trainer.evaluated(block) if block.diverged is None else block
+            if block.diverged is not None:
+                return
+    finally:
+        trainer.close()
 
 
 class Trainer:
@@ -87,7 +98,14 @@ class Trainer:
         self.weight_steps = recording.weight_steps(recipe.steps)
         self.evaluations = evaluation_steps(recipe.steps)
         self.limit = loss_limit(data.classes)
+        self.plateau = Falls(recipe)
+        self.streamed = data.batches(recipe, experiment.seed) if isinstance(data, StreamedSet) else None
         self.done, self.seconds = 0, 0.0
+
+    def close(self) -> None:
+        """End the processes that decode photographs, if there are any."""
+        if self.streamed is not None:
+            self.streamed.close()
 
     def block(self) -> Block:
         """Steps until a quarter of a second has passed, or something is due."""
@@ -113,25 +131,29 @@ class Trainer:
 
     def step_forward(self, losses: list[Tensor]) -> tuple[Tensor, Tensor]:
         """One mini-batch through the net: inputs and mean cross-entropy."""
+        inputs, labels = self._batch() if self.streamed is None else self.streamed(self.done)
+        inputs = inputs.contiguous(memory_format=self.format)
+        nets.seed_draws(self.net, self.experiment.seed, self.done)
+        with autocast(self.how):
+            logits = self.net(inputs)
+        loss = F.cross_entropy(logits.float(), labels)
+        losses.append(loss.detach())
+        return inputs, loss
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
         seed, recipe, data = self.experiment.seed, self.recipe, self.data
         chosen = batch_indices(self.done, recipe.batch, len(data.train_labels), seed).to(self.device)
         inputs = normalise(data.train_images[chosen], data)
         if recipe.augment:
             draws = draw_augmentation(recipe.batch, generator_for(seed, "augment", self.done))
             inputs = apply_augmentation(inputs, *(draw.to(self.device) for draw in draws))
-        inputs = inputs.contiguous(memory_format=self.format)
-        nets.seed_draws(self.net, seed, self.done)
-        with autocast(self.how):
-            logits = self.net(inputs)
-        loss = F.cross_entropy(logits.float(), data.train_labels[chosen])
-        losses.append(loss.detach())
-        return inputs, loss
+        return inputs, data.train_labels[chosen]
 
     def step_backward(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr_at(self.done)
+            group["lr"] = self.recipe.lr_at(self.done, self.plateau.falls)
         self.optimizer.step()
 
     def evaluated(self, block: Block) -> Block:
@@ -148,6 +170,7 @@ class Trainer:
         for name, parameter in self.net.named_parameters():
             if (buffer := self.optimizer.state[parameter].get("momentum_buffer")) is not None:
                 tensors[f"momentum.{name}"] = buffer
+        tensors |= self.plateau.state()
         return {name: tensor.detach().contiguous().cpu().clone() for name, tensor in tensors.items()}
 
     def load(self, state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -156,6 +179,7 @@ class Trainer:
         wanted = {f"net.{name}": tensor for name, tensor in own.items()}
         if self.recipe.momentum:
             wanted |= {f"momentum.{name}": tensor for name, tensor in self.net.named_parameters()}
+        wanted |= self.plateau.state()
         for name, tensor in wanted.items():
             saved = state.get(name)
             if saved is None or (saved.shape, saved.dtype) != (tensor.shape, tensor.dtype):
@@ -167,11 +191,13 @@ class Trainer:
             if (buffer := state.get(f"momentum.{name}")) is not None:
                 # Fused SGD goes through weight and buffer in memory order, so that must be the same.
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
+        self.plateau.load(state)
         self.done, self.seconds = facts["step"], facts["seconds"]
 
     def _due(self) -> bool:
         done = self.done
-        return done in self.evaluations or done in self.weight_steps or done == self.recipe.steps
+        due = done in self.evaluations or done in self.weight_steps or done == self.recipe.steps
+        return due or self.plateau.due(done)
 
     def _packed(self, first, started, losses, recorded, norms, diverged) -> Block:
         began, pace = self.seconds, (time.perf_counter() - started) / len(losses)
@@ -186,11 +212,13 @@ class Trainer:
             {
                 "step": first + i,
                 "loss": loss,
-                "lr": self.recipe.lr_at(first + i),
+                "lr": self.recipe.lr_at(first + i, self.plateau.falls),
                 "seconds": began + pace * (i + 1),
             }
             for i, loss in enumerate(losses)
         ]
+        if diverged is None:
+            self.plateau.see(losses)
         block = Block(self.done, self.seconds, steps, diverged=diverged, state=self.state)
         if recorded:
             rows = torch.stack(norms[: len(recorded)]).flatten(1).cpu()
@@ -201,13 +229,14 @@ class Trainer:
         data, last = self.data, self.done == self.recipe.steps
         n_train = evaluated_images(len(data.train_labels), last=last)
         n_test = evaluated_images(len(data.test_labels), last=last)
-        seen = data.train_images[:n_train], data.train_labels[:n_train]
-        unseen = data.test_images[:n_test], data.test_labels[:n_test]
+        seen = data.train_images.narrow(0, 0, n_train), data.train_labels[:n_train]
+        unseen = data.test_images.narrow(0, 0, n_test), data.test_labels[:n_test]
         with autocast(self.how):
             train_set = errors(self.net, data, *seen, batch=EVAL_BATCH)
             batchwise = errors(self.net, data, *seen, batch=self.recipe.batch, batch_statistics=True)
             test_set = errors(self.net, data, *unseen, batch=EVAL_BATCH)
-        return {
+            crops = ten_crop_error(self.net, data) if last and isinstance(data, StreamedSet) else None
+        measured = {
             "step": self.done,
             "images": n_train,
             "train_error": train_set.error,
@@ -216,6 +245,7 @@ class Trainer:
             "test_error": test_set.error,
             "test_loss": test_set.loss,
         }
+        return measured if crops is None else measured | {"test_error_10_crops": crops}
 
     def _block_gradients(self) -> dict[str, Any]:
         data = self.data
