@@ -10,17 +10,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from resnet_edu import machine
 from resnet_edu.experiment import Experiment
 from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
@@ -31,14 +33,22 @@ TRIES = 3
 _started: dict[tuple[Path, str], subprocess.Popen] = {}
 
 
-def slots() -> int:
-    """How many trainings may run at once: `RESNET_EDU_WORKERS`, else the number of cores."""
+def slots(experiments: Iterable[Experiment] = ()) -> int:
+    """How many of these trainings may run at once: `RESNET_EDU_WORKERS`, else one a core, or some a GPU."""
+    return _told() or machine.at_once(experiments)
+
+
+def per_gpu(experiment: Experiment) -> int:
+    """How many trainings like this one share a GPU."""
+    memories = machine.gpus() or (math.inf,)
+    return -(-_told() // len(memories)) or machine.per_gpu(min(memories), [experiment])
+
+
+def _told() -> int:
     told = os.environ.get("RESNET_EDU_WORKERS", "")
     if told and (not told.isdecimal() or not 1 <= int(told) <= 1024):
         raise RunError(f"RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024")
-    if told:
-        return int(told)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told or 0)
 
 
 def idle_seconds() -> float:
@@ -57,12 +67,14 @@ def submit(
     again: bool = False,
     every_step: bool = False,
     checkpoints: int = 1,
+    threads: Sequence[int] = (1,),
 ) -> Run:
     """Have the experiment trained; returns its run at once, to be watched.
 
     An unfinished run is continued and a finished one is left as it is: the same experiment
     submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
-    A folder of images is read, to be named by its content.
+    A folder of images is read, to be named by its content. Among the numbers of `threads` a run that is
+    long enough takes the quickest on a CPU.
     """
     shelf, experiment = shelf or Shelf(), resolved(experiment)
     latest = shelf.latest(experiment)
@@ -71,7 +83,7 @@ def submit(
     if (not complete or again) and (run.stopping() or not run.busy()):
         run.queue()
         recording = {"every_step": every_step, "checkpoints": checkpoints}
-        _enqueue(shelf, run.name, {"run": run.name, "recording": recording})
+        _enqueue(shelf, run.name, {"run": run.name, "recording": recording, "threads": list(threads)})
     start_workers(shelf)
     return run
 
@@ -79,14 +91,20 @@ def submit(
 def submit_all(
     experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
 ) -> list[Run]:
-    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended."""
+    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended.
+
+    Each trains on one core, or on its share of the cores where there are fewer arms than cores.
+    """
     shelf, experiments = shelf or Shelf(), [resolved(experiment) for experiment in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
+    share = machine.cores() // max(1, len(experiments))
+    threads = (1, share) if share > 1 else (1,)
     return [
-        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1) for e in experiments
+        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1, threads=threads)
+        for e in experiments
     ]
 
 
@@ -155,8 +173,9 @@ def _sound(wish: Any, shelf: Shelf) -> bool:
         names = all(isinstance(wish.get(key), str) for key in ("probe", "path", "folder"))
         inside = names and Path(wish["folder"]).resolve().is_relative_to(shelf.path.resolve())
         return inside and isinstance(wish.get("arguments"), dict)
-    run = wish.get("run")
-    return isinstance(run, str) and run == Path(run).name and isinstance(wish.get("recording"), dict)
+    run, threads = wish.get("run"), wish.get("threads", [1])
+    told = isinstance(wish.get("recording"), dict) and isinstance(threads, list)
+    return told and isinstance(run, str) and run == Path(run).name
 
 
 def another_try(wish: Mapping[str, Any]) -> bool:

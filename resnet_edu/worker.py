@@ -12,21 +12,21 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from resnet_edu import data, jobs, nets, training
-from resnet_edu.experiment import Experiment, ImageFolder
+from resnet_edu import choices, data, jobs, nets, training
+from resnet_edu.experiment import ImageFolder
+from resnet_edu.lanes import lane
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
-CHOICES = ".choices.json"
 STOPPED = "stopped; it can be resumed"
 
 
@@ -34,8 +34,9 @@ def train_run(
     run: Run,
     *,
     device: str | None = None,
-    threads: int = 1,
+    threads: Sequence[int] = (1,),
     workers: int | None = None,
+    compile: bool | None = None,
     checkpointed: bool = False,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
@@ -44,18 +45,19 @@ def train_run(
     """Train the run from where it is to its end; returns the state it was left in.
 
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
-    be resumed to the bit, with the device, threads and recording that it was begun with. With
-    `checkpointed` it needs less memory and more time, and gives the same numbers. So many `workers`
-    decode photographs, by default as many as pay; they change no number, either. Raises
-    `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
+    be resumed to the bit, computed and recorded as it was begun. How a new run is computed is chosen by
+    measurement, among the numbers of `threads` and with or without compilation unless `compile` says
+    which (see `training.choose`). With `checkpointed` it needs less memory and more time, and gives the
+    same numbers. So many `workers` decode photographs, by default as many as pay; they change no number,
+    either. Raises `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
         if run.status().complete:  # somebody else ended it while this process was starting
             return run.status().state
         writer.unstop()
-        torch.set_num_threads(threads)
+        asked = {"device": device, "threads": threads, "compile": compile, "workers": workers}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
-        return _train_or_say_why(writer, device, told, watch, wanted, workers)
+        return _train_or_say_why(writer, asked, told, watch, wanted)
 
 
 def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
@@ -67,17 +69,10 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
         raise
 
 
-def _train(
-    writer: RunWriter,
-    device: str | None,
-    told: Mapping[str, Any],
-    watch: Callable[[Block], None],
-    wanted: Callable[[], bool],
-    workers: int | None = None,
-) -> str:
+def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any], watch, wanted) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, device, told, workers)
+    images, how = _prepared(run, asked, told)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume = None
@@ -108,6 +103,8 @@ def _train(
 
 
 def _write(writer: RunWriter, block: Block) -> None:
+    if not block.found.items() <= (how := writer.run.how).items():
+        writer.how(how | block.found)
     if block.norms is not None:
         writer.append_norms(block.norms.numpy())
     writer.append(block.steps, block.evals, block.blocks)
@@ -119,40 +116,30 @@ def _write(writer: RunWriter, block: Block) -> None:
 
 
 def _prepared(
-    run: Run, device: str | None, told: Mapping[str, Any], workers: int | None
+    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any]
 ) -> tuple[data.DataSet, dict[str, Any]]:
     """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
-        device = training.devices.checked(how.get("device") or device)
+        device = training.devices.checked(how.get("device") or asked["device"])
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
     if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
         raise RunError(
             f"{run.name}: data.digest is empty, so it could be any folder; `jobs.submit` fills it in"
         )
-    images = data.load(experiment.data, device=device, workers=workers)
+    asked = dict(asked)
+    images = data.load(experiment.data, device=device, workers=asked.pop("workers", None))
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
-        how = _choice(run.path.parent / CHOICES, experiment, shape, device)
+        how = choices.choose(experiment, **shape, **{**asked, "device": device})
         how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
     how = {**told, **how}
     training.apply(how)
     return images, how
-
-
-def _choice(path: Path, experiment: Experiment, shape: dict[str, int], device: str) -> dict[str, Any]:
-    """How to compute; what is measured for it is kept beside the runs, and measured by one worker."""
-    with FileLock(path.with_suffix(".lock")):
-        known = files.read_json(path) if path.exists() else {}
-        measured = set(known)
-        how = training.choose(experiment, **shape, device=device, known=known)
-        if set(known) != measured:
-            files.write_json(path, known)
-    return how
 
 
 def _commit() -> str | None:
@@ -196,9 +183,9 @@ def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
         run = Run(shelf.path / wish["run"])
         if run.busy():
             return False
-        with _lane(shelf, run), RunWriter(run) as writer:
+        with lane(shelf, run) as device, RunWriter(run) as writer:
             if wish["wish"].exists() and not run.status().complete:  # not worked off while we waited
-                _train_or_give_up(writer, wish)
+                _train_or_give_up(writer, wish, device)
             jobs.fulfilled(wish)
     except (RunBusy, Timeout):
         return False
@@ -208,24 +195,17 @@ def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
     return True
 
 
-def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any]) -> None:
+def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any], device: str) -> None:
     if not jobs.another_try(wish):
         at = writer.run.status()
         why = f"given up after {jobs.TRIES} tries: the process that trained it died each time"
         writer.status("failed", at.step, at.seconds, why)
         return
     try:
-        told = {"recording": wish["recording"]}
-        _train_or_say_why(writer, None, told, lambda block: None, lambda: True)
+        asked = {"device": device, "threads": wish.get("threads", (1,))}
+        _train_or_say_why(writer, asked, {"recording": wish["recording"]}, lambda block: None, lambda: True)
     except Exception:
         traceback.print_exc()  # the run says it in a line; the log has the whole story
-
-
-def _lane(shelf: Shelf, run: Run) -> FileLock:
-    """A GPU takes one training at a time; on the CPU every worker has a lane of its own."""
-    device = run.how.get("device") or training.devices.available()[0]
-    lane = device.replace(":", "-") if not device.startswith("cpu") else f"cpu-{os.getpid()}"
-    return FileLock(shelf.path / jobs.QUEUE / f"lane-{lane}.lock", timeout=0)
 
 
 def answer(wish: Mapping[str, Any]) -> bool:

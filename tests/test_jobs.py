@@ -282,3 +282,13 @@ def test_a_folder_without_a_name_is_not_trained_on(tmp_path):
     run = Shelf().place(Experiment(data=ImageFolder(path=str(folder))))
     with pytest.raises(RunError, match=r"data\.digest is empty, so it could be any folder"):
         train_run(run, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("cores", "arms", "threads"), [(2, 18, [1]), (8, 5, [1]), (8, 4, [1, 2]), (64, 12, [1, 5])]
+)
+def test_few_arms_share_all_cores(tiny, started, monkeypatch, cores, arms, threads):
+    """What was offered stands in the wish, so that all arms choose among the same."""
+    monkeypatch.setattr(jobs.machine, "cores", lambda: cores)
+    jobs.submit_all([tiny(seed=seed) for seed in range(arms)])
+    assert [wish["threads"] for wish in jobs.wishes(Shelf())] == [threads] * arms

@@ -20,6 +20,7 @@ from resnet_edu.cli.common import (
 )
 from resnet_edu.experiment import Experiment, settings_help
 from resnet_edu.folders import resolved
+from resnet_edu.machine import cores
 from resnet_edu.runs import Run, RunError
 from resnet_edu.runs.run import TEN_CROPS
 from resnet_edu.spec import SpecError
@@ -40,6 +41,12 @@ def add(commands) -> None:
         "--checkpointed",
         action="store_true",
         help="keep only what goes from unit to unit: less memory, the same numbers, more time",
+    )
+    train.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="torch.compile, or not (default: measured, where a run is long enough to repay it)",
     )
     _add_running(train)
     train.set_defaults(run=_train)
@@ -69,7 +76,10 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     command.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="on a CPU; 1 is best for small nets"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="on a CPU (default: 1; long runs measure whether all cores help)",
     )
     command.add_argument(
         "--workers",
@@ -141,15 +151,16 @@ def _how(options: argparse.Namespace) -> dict[str, Any]:
     from resnet_edu.training import Recording, devices
 
     use_data_dir(options)
-    if not 1 <= options.threads <= 1024:
+    if options.threads is not None and not 1 <= options.threads <= 1024:
         raise SpecError(f"threads is {options.threads}; allowed: 1 … 1024")
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise SpecError(f"workers is {options.workers}; allowed: 0 … 256")
+    threads = (options.threads,) if options.threads else tuple(dict.fromkeys((1, cores())))
     if options.device is not None:
         devices.checked(options.device)
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
-    how = {"device": options.device, "threads": options.threads, "workers": options.workers}
-    return how | {"recording": recording, "checkpointed": getattr(options, "checkpointed", False)}
+    how = {"device": options.device, "threads": threads, "workers": options.workers, "recording": recording}
+    return how | {name: getattr(options, name) for name in ("checkpointed", "compile") if name in options}
 
 
 def _run(run: Run, how: dict[str, Any]) -> int:

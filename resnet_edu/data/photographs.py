@@ -86,7 +86,7 @@ class Photographs:
             return self[chosen : chosen + 1 or None][0]
         part = self.places[chosen] if isinstance(chosen, slice) else [self.places[i] for i in chosen]
         with ThreadPoolExecutor() as pool:
-            views = list(pool.map(lambda place: _sound(seen(centre_view, [self._at(place)])), part))
+            views = list(pool.map(lambda place: _sound(seen(centre_view, [self.at(place)])), part))
         return torch.cat(views).to(self.device)
 
     def tensor_split(self, pieces: int) -> Iterator[Tensor]:
@@ -97,7 +97,8 @@ class Photographs:
         """uint8 [n, 10, 3, side, side] of every piece."""
         return self._pieces(ten_crops, pieces)
 
-    def _at(self, place: int) -> tuple[Path, int, int]:
+    def at(self, place: int) -> tuple[Path, int, int]:
+        """What a view is made of: file, side and scale."""
         return self.names[place], self.side, self.scale
 
     def _pieces(self, view: Callable[..., Tensor], pieces: int) -> Iterator[Tensor]:
@@ -111,26 +112,24 @@ class _Pieces(Dataset):
     """Asked for some places, gives the views of the images there."""
 
     def __init__(self, photographs: Photographs, view: Callable[..., Tensor]) -> None:
-        self.names, self.side, self.scale = photographs.names, photographs.side, photographs.scale
-        self.view = view
+        self.photographs, self.view = photographs, view
 
     def __getitem__(self, places: range) -> Tensor | str:
-        return seen(self.view, [(self.names[place], self.side, self.scale) for place in places])
+        return seen(self.view, map(self.photographs.at, places))
 
 
 class TrainingViews(Dataset):
     """Asked for a step, gives its images as that step sees them: uint8 [batch, 3, side, side]."""
 
     def __init__(self, photographs: Photographs, scales: tuple[int, int], batch: int, seed: int) -> None:
-        self.names, self.side = photographs.names, photographs.side
-        self.scales, self.batch, self.seed = scales, batch, seed
+        self.photographs, self.scales, self.batch, self.seed = photographs, scales, batch, seed
 
     def __getitem__(self, step: int) -> Tensor | str:
-        chosen = batch_indices(step, self.batch, len(self.names), self.seed).tolist()
-        draws = draw_views(self.batch, self.scales, self.seed, step)
-        each = zip(chosen, draws.scales.tolist(), draws.places.tolist(), draws.flips.tolist(), strict=True)
-        views = [(self.names[place], self.side, scale, at, flip) for place, scale, at, flip in each]
-        return seen(training_view, views)
+        names, side = self.photographs.names, self.photographs.side
+        chosen = batch_indices(step, self.batch, len(names), self.seed).tolist()
+        drawn = draw_views(self.batch, self.scales, self.seed, step)
+        each = zip(chosen, drawn.scales.tolist(), drawn.places.tolist(), drawn.flips.tolist(), strict=True)
+        return seen(training_view, ((names[index], side, *draws) for index, *draws in each))
 
 
 def seen(view: Callable[..., Tensor], each: Iterable[tuple[Any, ...]]) -> Tensor | str:

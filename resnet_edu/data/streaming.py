@@ -8,17 +8,16 @@ from collections.abc import Generator
 from torch import Tensor
 
 from resnet_edu.data.colours import draw_lighting
-from resnet_edu.data.dataset import DataSet, normalise
-from resnet_edu.data.order import batch_indices
+from resnet_edu.data.dataset import DataSet
 from resnet_edu.data.photographs import Photographs, TrainingViews, ahead
-from resnet_edu.experiment import Recipe
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StreamedSet(DataSet):
     """As any data set, but that its images are `Photographs`, as they are seen in a test.
 
-    In training they are seen otherwise: `batches` has them. `components` are of the `Colours`.
+    In training they are seen otherwise, as `training_views`, and lit by `shifts`. Short sides are drawn
+    from `scales`; `lighting` is the standard deviation of Krizhevsky 2012 §4.1, `components` its λᵢpᵢ.
     """
 
     train_images: Photographs
@@ -27,38 +26,32 @@ class StreamedSet(DataSet):
     lighting: float
     components: Tensor
 
-    def batches(self, recipe: Recipe, seed: int) -> Batches:
-        return Batches(self, recipe, seed)
+    def training_views(self, batch: int, seed: int, steps: int) -> Decoded:
+        return Decoded(TrainingViews(self.train_images, self.scales, batch, seed), steps)
+
+    def shifts(self, batch: int, seed: int, step: int) -> Tensor:
+        """What is added to a step's normalised images: float32 [B, 3], on the CPU."""
+        return draw_lighting(batch, self.lighting, self.components, seed, step) / self.scale
 
 
-class Batches:
-    """A step's mini-batch, by its index: normalised inputs float32 [B, 3, H, W] and labels int64 [B], on
-    the data set's device. Steps asked for in turn are decoded ahead. Any other may be asked for, too."""
+class Decoded:
+    """`views(step)` are a step's images, uint8 [B, 3, H, W] on the CPU, in pinned memory if a GPU will have
+    them. Those of the next steps are decoded meanwhile; any other step may be asked for, too."""
 
-    def __init__(self, data: StreamedSet, recipe: Recipe, seed: int) -> None:
-        self.data, self.recipe, self.seed = data, recipe, seed
-        self.views = TrainingViews(data.train_images, data.scales, recipe.batch, seed)
-        self.next = -1
-        self.decoded: Generator[Tensor] | None = None
+    def __init__(self, views: TrainingViews, steps: int) -> None:
+        self.views, self.steps, self.next = views, steps, -1
+        self.answers: Generator[Tensor] | None = None
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        data, batch = self.data, self.recipe.batch
-        device = data.train_labels.device
-        images = self._images(step).to(device, non_blocking=True)
-        chosen = batch_indices(step, batch, len(data.train_labels), self.seed).to(device)
-        shifts = draw_lighting(batch, data.lighting, data.components, self.seed, step) / data.scale
-        return normalise(images, data) + shifts.to(device)[:, :, None, None], data.train_labels[chosen]
+    def __call__(self, step: int) -> Tensor:
+        if step != self.next or self.answers is None:
+            self.close()
+            images = self.views.photographs
+            self.answers = ahead(self.views, range(step, self.steps), images.workers, images.device)
+        self.next = step + 1
+        return next(self.answers)
 
     def close(self) -> None:
         """End the processes that decode; whoever asks again begins anew."""
-        if self.decoded is not None:
-            self.decoded.close()
+        if self.answers is not None:
+            self.answers.close()
         self.next = -1
-
-    def _images(self, step: int) -> Tensor:
-        if step != self.next or self.decoded is None:
-            self.close()
-            workers, device = self.data.train_images.workers, self.data.train_images.device
-            self.decoded = ahead(self.views, range(step, self.recipe.steps), workers, device)
-        self.next = step + 1
-        return next(self.decoded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -21,11 +22,11 @@ class Falls:
         self.schedule = recipe.schedule
         share = recipe.schedule.window if isinstance(recipe.schedule, Plateau) else 0.0
         self.window = max(1, round(share * recipe.steps)) if share else 0
-        self.falls, self.best, self.total, self.count = 0, math.inf, 0.0, 0
+        self.count, self.best, self.total, self.seen = 0, math.inf, 0.0, 0
 
-    def due(self, done: int) -> bool:
-        """Whether a window ends after so many steps: the next one may have another learning rate."""
-        return bool(self.window) and done % self.window == 0
+    def next(self, done: int) -> int:
+        """After how many steps, counted from the first of all, the window ends in which `done` lies."""
+        return done - done % self.window + self.window if self.window else sys.maxsize
 
     def see(self, losses: Sequence[float]) -> None:
         """The losses of the next steps, which end with a window or before it does."""
@@ -33,20 +34,20 @@ class Falls:
             return
         for loss in losses:  # one by one, so that no bit depends on how they come
             self.total += loss
-        self.count += len(losses)
-        if self.count < self.window:
+        self.seen += len(losses)
+        if self.seen < self.window:
             return
-        mean = self.total / self.count
-        if mean > (1 - self.schedule.gain) * self.best and self.falls < self.schedule.falls:
-            self.falls += 1
-        self.best, self.total, self.count = min(self.best, mean), 0.0, 0
+        mean = self.total / self.seen
+        if mean > (1 - self.schedule.gain) * self.best and self.count < self.schedule.falls:
+            self.count += 1
+        self.best, self.total, self.seen = min(self.best, mean), 0.0, 0
 
     def state(self) -> dict[str, Tensor]:
         """What resuming needs."""
-        told = (self.falls, self.best, self.total, self.count)
+        told = (self.count, self.best, self.total, self.seen)
         return {STATE: torch.tensor(told, dtype=torch.float64)} if self.window else {}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         if self.window:
-            falls, self.best, self.total, count = state[STATE].tolist()
-            self.falls, self.count = int(falls), int(count)
+            count, self.best, self.total, seen = state[STATE].tolist()
+            self.count, self.seen = int(count), int(seen)

@@ -115,7 +115,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_run_resumes(command, fold
     assert said.error.count("\n") == 1
     assert (only().status().state, only().status().message) == ("failed", said.error[12:].strip())
     path.write_bytes(saved[path])
-    assert command("resume", "resnet-18").code == 0
+    assert command("resume", "resnet-18", "--workers=0").code == 0
     assert same_numbers(only(), only(tmp_path / "whole"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 from pathlib import Path
@@ -19,10 +18,9 @@ from resnet_edu.data import StreamedSet, batch_indices, loading, normalise
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.data.photographs import Names, default_workers
 from resnet_edu.data.views import draw_views, training_view
-from resnet_edu.experiment import ImageFolder, Jitter, Recipe
+from resnet_edu.experiment import ImageFolder, Jitter
 
 SIDE = 24
-RECIPE = Recipe(steps=4, batch=6)
 
 
 @pytest.fixture
@@ -103,63 +101,49 @@ def test_ten_crops_of_all(folder: Path) -> None:
 def test_a_batch_is_what_its_parts_say(folder: Path) -> None:
     """Each image by itself: chosen, cut out, normalised and lit as the step's draws tell."""
     found = streamed(folder, low=30, high=60, lighting=0.4)
-    batches = found.batches(RECIPE, seed=5)
-    inputs, labels = batches(2)
-    assert (inputs.shape, inputs.dtype) == ((6, 3, SIDE, SIDE), torch.float32)
+    views, shifts = found.training_views(6, seed=5, steps=4)(2), found.shifts(6, seed=5, step=2)
+    assert (views.shape, views.dtype) == ((6, 3, SIDE, SIDE), torch.uint8)
     chosen = batch_indices(2, 6, 16, 5)
-    assert torch.equal(labels, found.train_labels[chosen])
     draws = draw_views(6, (30, 60), 5, 2)
-    shifts = draw_lighting(6, 0.4, found.components, 5, 2)
+    assert torch.allclose(shifts * found.scale, draw_lighting(6, 0.4, found.components, 5, 2))
     for i, image in enumerate(chosen.tolist()):
         path, place = found.train_images.names[image], tuple(draws.places[i].tolist())
-        view = training_view(path, SIDE, int(draws.scales[i]), place, bool(draws.flips[i])).double()
-        expected = (view / 255 + shifts[i].view(3, 1, 1) - found.mean) / found.scale
-        torch.testing.assert_close(inputs[i].double(), expected.double(), rtol=0, atol=1e-5)
+        view = training_view(path, SIDE, int(draws.scales[i]), place, bool(draws.flips[i]))
+        assert torch.equal(views[i], view)
 
 
 def test_no_lighting(folder: Path) -> None:
-    found = streamed(folder, lighting=0.0)
-    inputs, _ = found.batches(RECIPE, seed=0)(0)
-    values = (inputs * found.scale + found.mean) * 255
-    torch.testing.assert_close(values, values.round(), rtol=0, atol=1e-3)
+    assert not streamed(folder, lighting=0.0).shifts(5, seed=0, step=0).any()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0), (1, 1, 3)])
 def test_any_step_can_be_asked_for(folder: Path, order: tuple[int, ...]) -> None:
     found = streamed(folder)
-    batches = found.batches(RECIPE, seed=1)
+    views = found.training_views(6, seed=1, steps=4)
     for step in order:
-        inputs, labels = batches(step)
-        again = found.batches(RECIPE, seed=1)(step)
-        assert torch.equal(inputs, again[0])
-        assert torch.equal(labels, again[1])
+        assert torch.equal(views(step), found.training_views(6, seed=1, steps=4)(step))
 
 
 def test_each_epoch_sees_every_image_once_and_otherwise(folder: Path) -> None:
-    found = streamed(folder)
-    recipe = Recipe(steps=4, batch=8)
-    batches = found.batches(recipe, seed=0)
-    epochs = [torch.cat([batches(step)[1] for step in steps]) for steps in ((0, 1), (2, 3))]
-    assert all(sorted(epoch.tolist()) == [0] * 8 + [1] * 8 for epoch in epochs)
-    first, second = (
-        torch.cat([batch_indices(step, 8, 16, 0) for step in steps]) for steps in ((0, 1), (2, 3))
-    )
-    views = [torch.cat([batches(step)[0] for step in steps]) for steps in ((0, 1), (2, 3))]
-    assert (views[0][first.argsort()] != views[1][second.argsort()]).flatten(1).any(1).all()
+    views = streamed(folder).training_views(8, seed=0, steps=4)
+    epochs = []
+    for steps in ((0, 1), (2, 3)):
+        chosen = torch.cat([batch_indices(step, 8, 16, 0) for step in steps])
+        assert sorted(chosen.tolist()) == list(range(16))
+        epochs.append(torch.cat([views(step) for step in steps])[chosen.argsort()])
+    assert (epochs[0] != epochs[1]).flatten(1).any(1).all()
 
 
 @pytest.mark.slow
 def test_how_many_processes_decode_changes_no_bit(folder: Path) -> None:
     alone = streamed(folder, workers=0)
-    batches = alone.batches(RECIPE, seed=2)
+    views = alone.training_views(6, seed=2, steps=4)
     for workers in (1, 3):
         several = streamed(folder, workers=workers)
         assert torch.equal(several.mean, alone.mean)
         assert torch.equal(several.components, alone.components)
-        more = several.batches(RECIPE, seed=2)
-        for step, _ in itertools.product(range(4), range(2)):
-            for one, other in zip(batches(step), more(step), strict=True):
-                assert torch.equal(one, other)
+        more = several.training_views(6, seed=2, steps=4)
+        assert all(torch.equal(views(step), more(step)) for step in (0, 1, 2, 3, 1, 2))
         more.close()
         for one, other in zip(
             alone.test_images.tensor_split(3), several.test_images.tensor_split(3), strict=True
@@ -173,9 +157,9 @@ def test_torch_s_own_random_numbers_are_left_alone(folder: Path) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    batches = streamed(folder, workers=1).batches(RECIPE, seed=0)
-    batches(0)
-    batches.close()
+    views = streamed(folder, workers=1).training_views(6, seed=0, steps=4)
+    views(0)
+    views.close()
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -195,12 +179,12 @@ def test_a_damaged_image_is_named_when_it_is_reached(
     where = [found.train_images.names[i] for i in range(16)].index(damaged)
     assert where >= 4
     reached = next(step for step in range(4) if where in batch_indices(step, 6, 16, 0).tolist())
-    batches = found.batches(RECIPE, seed=0)
+    views = found.training_views(6, seed=0, steps=4)
     for step in range(reached):
-        batches(step)
+        views(step)
     message = f"{damaged} cannot be read \\(.*\\); put it right and resume"
     with pytest.raises(data.DataMissing, match=message) as told:
-        batches(reached)
+        views(reached)
     assert "\n" not in str(told.value)
     for ask in (lambda: found.train_images[where], lambda: list(found.train_images.tensor_split(2))):
         with pytest.raises(data.DataMissing, match=message):
@@ -214,12 +198,12 @@ def test_a_damaged_image_is_named_at_once_if_it_is_among_the_first(folder: Path)
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_said(folder: Path) -> None:
-    batches = streamed(folder, workers=1).batches(Recipe(steps=1000, batch=16), seed=0)
-    batches(0)
+    views = streamed(folder, workers=1).training_views(16, seed=0, steps=1000)
+    views(0)
     (process,) = multiprocessing.active_children()
     process.kill()
     with pytest.raises(data.DataMissing, match=r"processes that decode photographs failed: .* unexpectedly"):
-        list(map(batches, range(1, 1000)))
+        list(map(views, range(1, 1000)))
     assert multiprocessing.active_children() == []
 
 

@@ -13,9 +13,11 @@ from pictures import folder_of_jpegs
 from trainings import HOW, Trained, run, same
 
 from resnet_edu import nets
-from resnet_edu.data import StreamedSet, load, normalise
+from resnet_edu.data import StreamedSet, batch_indices, load, normalise
+from resnet_edu.data.colours import draw_lighting
 from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Plateau, Recipe
 from resnet_edu.training import loop
+from resnet_edu.training.batches import batches
 
 EXPERIMENT = Experiment(
     Cifar(depth=8, width=4),
@@ -51,10 +53,12 @@ def test_it_is_the_recipe(train, folder):
     """Batches, loss and SGD with momentum, written out."""
     found, recipe = train(), EXPERIMENT.recipe
     net = nets.build(EXPERIMENT.net, channels=3, side=16, classes=2, seed=0)
-    batches = streamed(folder).batches(recipe, 0)
+    source = batches(EXPERIMENT, streamed(folder), torch.contiguous_format, 6)
+    source.begin(0, 6)
     moves = [torch.zeros_like(weight) for weight in net.parameters()]
     for row in found.steps:
-        inputs, labels = batches(row["step"])
+        source.feed(row["step"])
+        inputs, labels = source.take(torch.tensor([row["step"]]))
         loss = F.cross_entropy(net(inputs), labels)
         assert row["loss"] == pytest.approx(loss.item(), rel=1e-3)
         gradients = torch.autograd.grad(loss, list(net.parameters()))
@@ -64,6 +68,25 @@ def test_it_is_the_recipe(train, folder):
                 weight -= row["lr"] * move
     for name, tensor in net.state_dict().items():
         torch.testing.assert_close(found.end[f"net.{name}"], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_a_batch_is_normalised_lit_and_labelled(folder):
+    """Image by image; and asked for again, from another beginning."""
+    data = streamed(folder)
+    source = batches(EXPERIMENT, data, torch.channels_last, 6)
+    for first, row in ((0, 0), (0, 1), (0, 2), (2, 0), (1, 3)):
+        source.begin(first, 6)
+        source.feed(row)
+        inputs, labels = source.take(torch.tensor([row]))
+        assert inputs.is_contiguous(memory_format=torch.channels_last)
+        step = first + row
+        chosen = batch_indices(step, 8, 40, 0)
+        assert torch.equal(labels, data.train_labels[chosen])
+        views = data.training_views(8, 0, 6)(step).double() / 255
+        shifts = draw_lighting(8, 0.1, data.components, 0, step).double()
+        for view, shift, found in zip(views, shifts, inputs.double(), strict=True):
+            expected = (view + shift.view(3, 1, 1) - data.mean.double()) / data.scale
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 def test_it_learns(folder):

@@ -42,7 +42,7 @@ def test_it_is_the_rule(losses: list[float], window: int, gain: float, most: int
     assert falls.window == window
     for loss in losses:
         falls.see([loss])
-        found.append(falls.falls)
+        found.append(falls.count)
     assert found == by_hand(losses, window, gain, most)
 
 
@@ -63,8 +63,8 @@ def test_fixed_steps_need_no_memory() -> None:
     falls = Falls(Recipe())
     falls.see([1.0, math.nan])
     assert falls.state() == {}
-    assert not falls.due(0)
-    assert falls.falls == 0
+    assert falls.next(7) > 10**9
+    assert falls.count == 0
 
 
 def test_the_rate_that_is_written_follows_from_the_losses_that_are_written(train, tiny) -> None:
