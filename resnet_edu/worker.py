@@ -27,6 +27,7 @@ from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
+CHECKPOINT_SHARE = 0.01  # of the time goes into checkpoints, which of a large net are hundreds of megabytes
 STOPPED = "stopped; it can be resumed"
 
 
@@ -82,7 +83,7 @@ def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any],
         resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
         seconds = facts["seconds"]
         writer.status("running", facts["step"], seconds)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
         seconds = block.seconds
         _write(writer, block)
@@ -91,10 +92,12 @@ def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any],
             writer.status("diverged", block.step, seconds, str(block.diverged))
             return "diverged"
         stop = not (wanted() and writer.wanted())
-        if block.step and (stop or time.monotonic() - saved > CHECKPOINT_SECONDS):
+        began = time.monotonic()
+        if block.step and (stop or began - saved > CHECKPOINT_SECONDS + took / CHECKPOINT_SHARE):
             tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
             writer.checkpoint(tensors, step=block.step, seconds=seconds)
             saved = time.monotonic()
+            took = saved - began
         if stop:
             writer.status("stopped", block.step, seconds, STOPPED)
             return "stopped"
