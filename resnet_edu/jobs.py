@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from resnet_edu import machine
 from resnet_edu import wishes as queue
 from resnet_edu.experiment import Experiment
+from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
 from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, progress_of, read_answer
 from resnet_edu.wishes import (
@@ -117,9 +118,10 @@ def submit(
 
     An unfinished run is continued and a finished one is left as it is: the same experiment
     submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
-    Among the numbers of `threads` a run that is long enough takes the quickest on a CPU.
+    A folder of images is read, to be named by its content. Among the numbers of `threads` a run that is
+    long enough takes the quickest on a CPU.
     """
-    shelf = shelf or Shelf()
+    shelf, experiment = shelf or Shelf(), resolved(experiment)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.place(experiment, again=again and complete)
@@ -138,7 +140,7 @@ def submit_all(
 
     Each trains on one core, or on its share of the cores where there are fewer arms than cores.
     """
-    shelf, experiments = shelf or Shelf(), list(experiments)
+    shelf, experiments = shelf or Shelf(), [resolved(experiment) for experiment in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]

@@ -18,6 +18,7 @@ import torch
 from filelock import Timeout
 
 from resnet_edu import answering, choices, data, jobs, nets, training
+from resnet_edu.experiment import ImageFolder
 from resnet_edu.lanes import lane
 from resnet_edu.provenance import commit as _commit
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
@@ -25,6 +26,7 @@ from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
+CHECKPOINT_SHARE = 0.01  # of the time goes into checkpoints, which of a large net are hundreds of megabytes
 STOPPED = "stopped; it can be resumed"
 
 
@@ -33,6 +35,7 @@ def train_run(
     *,
     device: str | None = None,
     threads: Sequence[int] = (1,),
+    workers: int | None = None,
     compile: bool | None = None,
     checkpointed: bool = False,
     recording: Recording = Recording(),
@@ -45,13 +48,14 @@ def train_run(
     be resumed to the bit, computed and recorded as it was begun. How a new run is computed is chosen by
     measurement, among the numbers of `threads` and with or without compilation unless `compile` says
     which (see `training.choose`). With `checkpointed` it needs less memory and more time, and gives the
-    same numbers. Raises `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
+    same numbers. So many `workers` decode photographs, by default as many as pay; they change no number,
+    either. Raises `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
         if run.status().complete:  # somebody else ended it while this process was starting
             return run.status().state
         writer.unstop()
-        asked = {"device": device, "threads": threads, "compile": compile}
+        asked = {"device": device, "threads": threads, "compile": compile, "workers": workers}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
         return _train_or_say_why(writer, asked, told, watch, wanted)
 
@@ -78,7 +82,7 @@ def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any],
         resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
         seconds = facts["seconds"]
         writer.status("running", facts["step"], seconds)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
         seconds = block.seconds
         _write(writer, block)
@@ -87,10 +91,12 @@ def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any],
             writer.status("diverged", block.step, seconds, str(block.diverged))
             return "diverged"
         stop = not (wanted() and writer.wanted())
-        if block.step and (stop or time.monotonic() - saved > CHECKPOINT_SECONDS):
+        began = time.monotonic()
+        if block.step and (stop or began - saved > CHECKPOINT_SECONDS + took / CHECKPOINT_SHARE):
             tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
             writer.checkpoint(tensors, step=block.step, seconds=seconds)
             saved = time.monotonic()
+            took = saved - began
         if stop:
             writer.status("stopped", block.step, seconds, STOPPED)
             return "stopped"
@@ -120,7 +126,12 @@ def _prepared(
         device = training.devices.checked(how.get("device") or asked["device"])
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
-    images = data.load(experiment.data, device=device)
+    if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
+        raise RunError(
+            f"{run.name}: data.digest is empty, so it could be any folder; `jobs.submit` fills it in"
+        )
+    asked = dict(asked)
+    images = data.load(experiment.data, device=device, workers=asked.pop("workers", None))
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,6 +90,23 @@ def test_a_trained_run_holds_what_training_yields(shelf, tiny):
         assert run.layers()[name].tolist() == columns.flatten().tolist()
     end = blocks[-1].state()
     assert all(np.array_equal(tensor, end[f"net.{name}"]) for name, tensor in run.weights().items())
+
+
+def test_dear_checkpoints_are_made_less_often(shelf, tiny, monkeypatch):
+    """By a clock that goes on a second each block, and two each checkpoint: one in 200 seconds."""
+    seconds, made = [0.0], []
+
+    def checkpoint(writer, tensors, *, step, seconds: float) -> None:
+        made.append(step)
+        clock(2)
+
+    def clock(passed: float) -> None:
+        seconds[0] += passed
+
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(RunWriter, "checkpoint", checkpoint)
+    worker.train_run(shelf.place(tiny(steps=220)), device="cpu", watch=lambda block: clock(1))
+    assert made == [5, 211]
 
 
 def test_a_trained_run_says_how_it_was_computed(shelf, tiny):

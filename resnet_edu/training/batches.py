@@ -7,7 +7,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from resnet_edu.data import DataSet, apply_augmentation, batch_indices, draw_augmentation, normalise
+from resnet_edu.data import (
+    DataSet,
+    StreamedSet,
+    apply_augmentation,
+    batch_indices,
+    draw_augmentation,
+    normalise,
+)
 from resnet_edu.experiment import Experiment
 from resnet_edu.randomness import generator_for
 
@@ -28,6 +35,16 @@ class Batches(Protocol):
     def take(self, row: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs float32 [B, C, H, W], normalised and augmented, and labels int64 [B], of the row whose
         number, int64 [1], lies on the device. Tensor arithmetic alone, which a CUDA graph can replay."""
+
+    def close(self) -> None:
+        """No more is asked for."""
+
+
+def batches(experiment: Experiment, data: DataSet, memory_format: torch.memory_format, rows: int) -> Batches:
+    """Where this data set's batches come from; up to `rows` of them are asked for in one block."""
+    if isinstance(data, StreamedSet):
+        return Streamed(experiment, data, memory_format)
+    return Resident(experiment, data, memory_format, rows)
 
 
 class Resident:
@@ -69,8 +86,43 @@ class Resident:
             inputs = apply_augmentation(inputs, *draws)
         return inputs.contiguous(memory_format=self.format), self.data.train_labels[chosen]
 
+    def close(self) -> None:
+        pass
+
+
+class Streamed:
+    """Batches of photographs that are decoded while the net trains. On the device lies one at a time."""
+
+    def __init__(self, experiment: Experiment, data: StreamedSet, memory_format: torch.memory_format):
+        self.data, self.format, self.seed = data, memory_format, experiment.seed
+        device, batch = data.train_labels.device, experiment.recipe.batch
+        self.views = data.training_views(batch, experiment.seed, experiment.recipe.steps)
+        self.images = torch.zeros(batch, *data.train_images.shape[1:], dtype=torch.uint8, device=device)
+        self.shifts = torch.zeros(batch, 3, device=device)
+        self.chosen = torch.zeros(batch, dtype=torch.int64, device=device)
+        self.first = 0
+
+    def begin(self, first: int, count: int) -> None:
+        self.first = first
+
+    def feed(self, row: int) -> None:
+        step, batch = self.first + row, len(self.chosen)
+        _put(self.images, self.views(step))
+        _put(self.shifts, self.data.shifts(batch, self.seed, step))
+        _put(self.chosen, batch_indices(step, batch, len(self.data.train_labels), self.seed))
+
+    def take(self, row: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = normalise(self.images, self.data) + self.shifts[:, :, None, None]
+        return inputs.contiguous(memory_format=self.format), self.data.train_labels[self.chosen]
+
+    def close(self) -> None:
+        self.views.close()
+
 
 def _lay_out(target: Tensor, rows: list[Tensor]) -> None:
+    _put(target, torch.stack(rows))
+
+
+def _put(target: Tensor, values: Tensor) -> None:
     """One transfer; from pinned memory where there is a GPU, since any other waits for the work before it."""
-    stacked = torch.stack(rows)
-    target.copy_(stacked.pin_memory() if target.is_cuda else stacked, non_blocking=True)
+    target.copy_(values.pin_memory() if target.is_cuda else values, non_blocking=True)

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from resnet_edu import nets
-from resnet_edu.data import DataSet, normalise
+from resnet_edu.data import DataSet, StreamedSet, normalise
 from resnet_edu.experiment import Experiment
-from resnet_edu.measure import block_gradients, errors
+from resnet_edu.measure import block_gradients, errors, ten_crop_error
 from resnet_edu.randomness import generator_for
 from resnet_edu.spec import SpecError
-from resnet_edu.training.batches import Resident
+from resnet_edu.training.batches import batches
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
 from resnet_edu.training.engine import Engine, rows_for
+from resnet_edu.training.plateau import Falls
 from resnet_edu.training.schedule import Recording, evaluated_images, evaluation_steps
 
 BLOCK_SECONDS = 0.25
@@ -60,15 +61,18 @@ def train(
     step alone.
     """
     trainer = Trainer(experiment, data, how, recording)
-    if resume is None:
-        yield trainer.evaluated(Block(0, 0.0))
-    else:
-        trainer.load(*resume)
-    while trainer.done < experiment.recipe.steps:
-        block = trainer.block()
-        yield trainer.evaluated(block) if block.diverged is None else block
-        if block.diverged is not None:
-            return
+    try:
+        if resume is None:
+            yield trainer.evaluated(Block(0, 0.0))
+        else:
+            trainer.load(*resume)
+        while trainer.done < experiment.recipe.steps:
+            block = trainer.block()
+            yield trainer.evaluated(block) if block.diverged is None else block
+            if block.diverged is not None:
+                return
+    finally:
+        trainer.batches.close()
 
 
 class Trainer:
@@ -86,12 +90,14 @@ class Trainer:
         self.net = net.to(how["device"]).to(memory_format=self.format)
         self.net.checkpointed = bool(how.get("checkpointed"))
         rows = rows_for(experiment)
-        self.engine = Engine(experiment, self.net, Resident(experiment, data, self.format, rows), how, rows)
+        self.batches = batches(experiment, data, self.format, rows)
+        self.engine = Engine(experiment, self.net, self.batches, how, rows)
         self.watched = torch.device(how["device"]).type == "cpu"
         steps = self.recipe.steps
         self.norm_steps, self.weight_steps = recording.norm_steps(steps), recording.weight_steps(steps)
         self.evaluations = evaluation_steps(steps)
         self.limit = loss_limit(data.classes)
+        self.falls = Falls(self.recipe)
         self.done, self.seconds, self.pace = 0, 0.0, 0.0
 
     def block(self) -> Block:
@@ -105,14 +111,18 @@ class Trainer:
     def _length(self) -> int:
         """At the pace of the last block; one step where there was none."""
         due = sorted(self.evaluations | self.weight_steps | {self.recipe.steps})
-        until = due[bisect_right(due, self.done)] - self.done
+        until = min(due[bisect_right(due, self.done)], self.falls.next(self.done)) - self.done
         seconds = BLOCK_SECONDS if self.watched else BLIND_SECONDS
         fitting = int(seconds / self.pace) if self.pace else 1
         return max(1, min(until, fitting, self.engine.rows))
 
+    def lr_at(self, step: int) -> float:
+        """The learning rate of a step of this block, within which it does not fall on a plateau."""
+        return self.recipe.lr_at(step, self.falls.count)
+
     def _watch(self, steps: range) -> Divergence | None:
         """Step by step; the first unusable loss ends it, before anything is made of it."""
-        self.engine.begin(steps.start, [self.recipe.lr_at(step) for step in steps])
+        self.engine.begin(steps.start, [self.lr_at(step) for step in steps])
         for step in steps:
             self.engine.ready(step)
             loss = self.engine.forward()
@@ -126,7 +136,7 @@ class Trainer:
     def _blindly(self, steps: range) -> bool:
         """All steps, looked at when they are done. False if a loss was unusable: then none was made."""
         self.engine.keep()
-        self.engine.begin(steps.start, [self.recipe.lr_at(step) for step in steps])
+        self.engine.begin(steps.start, [self.lr_at(step) for step in steps])
         for step in steps:
             self.engine.ready(step)
             self.engine.run(step in self.norm_steps)
@@ -144,11 +154,13 @@ class Trainer:
             {
                 "step": first + i,
                 "loss": loss,
-                "lr": self.recipe.lr_at(first + i),
+                "lr": self.lr_at(first + i),
                 "seconds": began + self.pace * (i + 1),
             }
             for i, loss in enumerate(losses)
         ]
+        if diverged is None:
+            self.falls.see(losses)
         block = Block(self.done, self.seconds, steps, diverged=diverged, state=self.state)
         block.found = self.engine.found()
         if recorded := [step for step in range(first, self.done) if step in self.norm_steps]:
@@ -168,6 +180,7 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         tensors = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
         tensors |= {f"momentum.{name}": buffer for name, buffer in self._momenta().items()}
+        tensors |= self.falls.state()
         return {name: tensor.detach().contiguous().cpu().clone() for name, tensor in tensors.items()}
 
     def load(self, state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -175,6 +188,7 @@ class Trainer:
         own = self.net.state_dict()
         wanted = {f"net.{name}": tensor for name, tensor in own.items()}
         wanted |= {f"momentum.{name}": tensor for name, tensor in self._momenta().items()}
+        wanted |= self.falls.state()
         for name, tensor in wanted.items():
             saved = state.get(name)
             if saved is None or (saved.shape, saved.dtype) != (tensor.shape, tensor.dtype):
@@ -184,6 +198,7 @@ class Trainer:
         self.net.load_state_dict({name: state[f"net.{name}"] for name in own})
         for name, buffer in self._momenta().items():
             buffer.copy_(state[f"momentum.{name}"])
+        self.falls.load(state)
         self.done, self.seconds = facts["step"], facts["seconds"]
 
     def _momenta(self) -> dict[str, Tensor]:
@@ -198,13 +213,14 @@ class Trainer:
         data, last = self.data, self.done == self.recipe.steps
         n_train = evaluated_images(len(data.train_labels), last=last)
         n_test = evaluated_images(len(data.test_labels), last=last)
-        seen = data.train_images[:n_train], data.train_labels[:n_train]
-        unseen = data.test_images[:n_test], data.test_labels[:n_test]
+        seen = data.train_images.narrow(0, 0, n_train), data.train_labels[:n_train]
+        unseen = data.test_images.narrow(0, 0, n_test), data.test_labels[:n_test]
         with autocast(self.how):
             train_set = errors(self.net, data, *seen, batch=EVAL_BATCH)
             batchwise = errors(self.net, data, *seen, batch=self.recipe.batch, batch_statistics=True)
             test_set = errors(self.net, data, *unseen, batch=EVAL_BATCH)
-        return {
+            crops = ten_crop_error(self.net, data) if last and isinstance(data, StreamedSet) else None
+        measured = {
             "step": self.done,
             "images": n_train,
             "train_error": train_set.error,
@@ -213,6 +229,7 @@ class Trainer:
             "test_error": test_set.error,
             "test_loss": test_set.loss,
         }
+        return measured if crops is None else measured | {"test_error_10_crops": crops}
 
     def _block_gradients(self) -> dict[str, Any]:
         data = self.data
