@@ -26,7 +26,6 @@ from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
-CHOICES = ".choices.json"
 STOPPED = "stopped; it can be resumed"
 
 
@@ -120,7 +119,7 @@ def _prepared(run: Run, device: str | None, told: Mapping[str, Any]) -> tuple[da
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
-        how = _choice(run.path.parent / CHOICES, experiment, shape, device)
+        how = _choice(run.path.parent / files.CHOICES, experiment, shape, device)
         how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
