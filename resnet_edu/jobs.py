@@ -2,7 +2,8 @@
 
 `SHELF/.queue/` holds one file per wish. Workers are detached processes of one thread each, at most
 as many as cores. A worker claims a wish by the lock of its run, which the system releases if the
-worker dies, so that another one takes the run up where it was. Whoever submits may go away.
+worker dies, so that another one takes the run up where it was. Whoever submits may go away. The arms of a
+study can go to the workers of an executor instead, on this machine or others: see `clusters`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from resnet_edu import clusters
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
 
@@ -75,17 +78,26 @@ def submit(
 
 
 def submit_all(
-    experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
+    experiments: Iterable[Experiment],
+    shelf: Shelf | None = None,
+    *,
+    again: bool = False,
+    executor: Executor | None = None,
 ) -> list[Run]:
-    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended."""
+    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended. With an
+    `executor` its workers train them, as long as this process lives (see `clusters`)."""
     shelf, experiments = shelf or Shelf(), list(experiments)
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
-    return [
-        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1) for e in experiments
-    ]
+    kept = [8 if e.net.depth in extremes else 1 for e in experiments]
+    if executor is None:
+        return [submit(e, shelf, again=again, checkpoints=n) for e, n in zip(experiments, kept, strict=True)]
+    runs = [shelf.place(experiment, again=again) for experiment in experiments]
+    told = [{"every_step": False, "checkpoints": n} for n in kept]
+    clusters.send(list(zip(runs, told, strict=True)), executor)
+    return runs
 
 
 def cancel(run: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
 DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
-DESK += ", resnet_edu.anatomy"
+DESK += ", resnet_edu.anatomy, resnet_edu.clusters"
 ROOT = Path(__file__).parent.parent
 
 
@@ -25,7 +25,7 @@ def held(modules: str, unwanted: str) -> list[str]:
 @pytest.mark.parametrize(
     ("modules", "unwanted"),
     [
-        (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib"),
+        (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib distributed dask"),
         ("resnet_edu.experiment", "torch numpy pandas plotly"),
         ("resnet_edu.runs, resnet_edu.jobs", "torch numpy pandas plotly"),
         (
@@ -40,7 +40,7 @@ def test_what_an_import_does_not_bring(modules, unwanted):
     assert held(modules, unwanted) == []
 
 
-BENCH = {"nets", "measure", "training", "probes", "worker", "randomness"}
+BENCH = {"nets", "measure", "training", "probes", "worker", "errands", "randomness"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)
