@@ -14,7 +14,7 @@ class DataSet:
     """Images uint8 [N, C, H, W] with H = W, labels int64 [N], all on one device.
 
     `mean` float32 [C, H, W] is the training images' mean at each pixel (He 2015 §4.2), `scale` their
-    standard deviation about it, one number; both in units of the brightest value, 255.
+    standard deviation about it, one number (or one a channel, [C, 1, 1]); both in units of 255.
     """
 
     train_images: Tensor
@@ -23,7 +23,7 @@ class DataSet:
     test_labels: Tensor
     class_names: tuple[str, ...]
     mean: Tensor
-    scale: float
+    scale: float | Tensor
 
     @property
     def channels(self) -> int:

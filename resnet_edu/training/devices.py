@@ -65,7 +65,7 @@ def choose(
     """
     device = checked(device)
     how: dict[str, Any] = {"device": device, "precision": PRECISIONS[0], "memory_format": FORMATS[0]}
-    how |= _provenance(device)
+    how |= provenance(device)
     if experiment.recipe.steps >= WORTH_MEASURING:
         known = {} if known is None else known
         key = _measured_for(experiment, (channels, side, classes), how)
@@ -142,7 +142,7 @@ def _fastest(timed: Mapping[str, float]) -> str:
     return best if timed[plainest] > CLEARLY * timed[best] else plainest
 
 
-def _provenance(device: str) -> dict[str, Any]:
+def provenance(device: str) -> dict[str, Any]:
     kind = torch.device(device).type
     name = torch.cuda.get_device_name(device) if kind == "cuda" else _processor()
     return {
