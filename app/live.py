@@ -144,6 +144,7 @@ def _growing(runs: Sequence[Run], seed: int) -> None:
     states = readers.statuses(readers.paths(runs))
     if all(state.ended for state in states):
         st.rerun()
+    jobs.start_workers(Shelf())  # in the place of any that died
     bar, stop = st.columns([5, 1], gap="medium", vertical_alignment="center")
     bar.progress(*_progress(runs, states))
     if stop.button("Stop training", icon=":material/stop:", width="stretch"):

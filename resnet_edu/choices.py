@@ -23,15 +23,15 @@ def place() -> Path:
     return Path(os.environ.get(VARIABLE) or user_cache_path("resnet-edu")) / "choices.json"
 
 
-def choose(experiment: Experiment, **asked: Any) -> dict[str, Any]:
-    """`training.choose`, which looks up what was measured here before.
+def choose(experiment: Experiment, path: Path | None = None, **asked: Any) -> dict[str, Any]:
+    """`training.choose`, which looks up what was measured here before, or wherever `path` was written.
 
     One process measures while the others wait: they would disturb it, and are to be told the same.
     A cache that cannot be read or written is done without.
     """
     if experiment.recipe.steps < WORTH_MEASURING:
         return training.choose(experiment, **asked)
-    path = place()
+    path = path or place()
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

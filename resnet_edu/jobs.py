@@ -4,7 +4,8 @@
 on a core, or a few on a GPU. More answer questions, quick, slow and long ones apart, so that nobody waits
 for an answer of seconds behind one of minutes. A worker claims a wish by the lock of its run or answer,
 which the system releases if the worker dies, so that another one takes it up where it was. Whoever
-submits or asks may go away.
+submits or asks may go away. The arms of a study can go to the workers of an executor instead, on this
+machine or others: see `clusters`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from resnet_edu import machine
+from resnet_edu import clusters, machine
 from resnet_edu import wishes as queue
 from resnet_edu.experiment import Experiment
 from resnet_edu.folders import resolved
@@ -134,23 +136,40 @@ def submit(
 
 
 def submit_all(
-    experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
+    experiments: Iterable[Experiment],
+    shelf: Shelf | None = None,
+    *,
+    again: bool = False,
+    executor: Executor | None = None,
 ) -> list[Run]:
     """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended.
 
-    Each trains on one core, or on its share of the cores where there are fewer arms than cores.
+    Each trains on one core, or on its share of the cores where there are fewer arms than cores. With an
+    `executor` its workers train them, as long as this process lives (see `clusters`).
     """
-    shelf, experiments = shelf or Shelf(), [resolved(experiment) for experiment in experiments]
+    shelf, experiments = shelf or Shelf(), [_resolved(each, executor) for each in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
+    kept = [8 if e.net.depth in extremes else 1 for e in experiments]
+    if executor is not None:
+        runs = [shelf.place(experiment, again=again) for experiment in experiments]
+        told = [{"every_step": False, "checkpoints": n} for n in kept]
+        clusters.send(list(zip(runs, told, strict=True)), executor)
+        return runs
     share = machine.cores() // max(1, len(experiments))
     threads = (1, share) if share > 1 else (1,)
     return [
-        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1, threads=threads)
-        for e in experiments
+        submit(e, shelf, again=again, checkpoints=n, threads=threads)
+        for e, n in zip(experiments, kept, strict=True)
     ]
+
+
+def _resolved(experiment: Experiment, executor: Executor | None) -> Experiment:
+    """A folder of images gets its digest; one that has it need not be here for an executor's workers."""
+    known = executor is not None and getattr(experiment.data, "digest", "")
+    return experiment if known else resolved(experiment)
 
 
 def cancel(run: Run) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ def train_run(
     workers: int | None = None,
     compile: bool | None = None,
     checkpointed: bool = False,
+    measured: Path | None = None,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
     wanted: Callable[[], bool] = lambda: True,
@@ -47,15 +49,17 @@ def train_run(
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
     be resumed to the bit, computed and recorded as it was begun. How a new run is computed is chosen by
     measurement, among the numbers of `threads` and with or without compilation unless `compile` says
-    which (see `training.choose`). With `checkpointed` it needs less memory and more time, and gives the
-    same numbers. So many `workers` decode photographs, by default as many as pay; they change no number,
-    either. Raises `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
+    which (see `training.choose`); what was measured is kept for this machine, or in `measured`. With
+    `checkpointed` it needs less memory and more time, and gives the same numbers. So many `workers`
+    decode photographs, by default as many as pay; they change no number, either. Raises `RunBusy`; what
+    cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
         if run.status().complete:  # somebody else ended it while this process was starting
             return run.status().state
         writer.unstop()
-        asked = {"device": device, "threads": threads, "compile": compile, "workers": workers}
+        asked: dict[str, Any] = {"device": device, "threads": threads, "compile": compile}
+        asked |= {"workers": workers, "path": measured}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
         return _train_or_say_why(writer, asked, told, watch, wanted)
 
@@ -135,7 +139,7 @@ def _prepared(
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
-        how = choices.choose(experiment, **shape, **{**asked, "device": device})
+        how = choices.choose(experiment, **{**asked, **shape, "device": device})
         how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")

@@ -11,7 +11,7 @@ import pytest
 DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
 DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
 DESK += ", resnet_edu.anatomy, resnet_edu.wishes, resnet_edu.direct, resnet_edu.pictures, resnet_edu.methods"
-DESK += ", resnet_edu.machine"
+DESK += ", resnet_edu.machine, resnet_edu.clusters"
 ROOT = Path(__file__).parent.parent
 
 
@@ -26,7 +26,7 @@ def held(modules: str, unwanted: str) -> list[str]:
 @pytest.mark.parametrize(
     ("modules", "unwanted"),
     [
-        (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib"),
+        (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib distributed dask"),
         ("resnet_edu.experiment", "torch numpy pandas plotly"),
         ("resnet_edu.runs, resnet_edu.jobs, resnet_edu.direct", "torch numpy pandas plotly"),
         ("resnet_edu.methods", "torch numpy"),
@@ -42,7 +42,7 @@ def test_what_an_import_does_not_bring(modules, unwanted):
     assert held(modules, unwanted) == []
 
 
-BENCH = {"nets", "measure", "training", "probes", "answering", "worker", "child", "randomness"}
+BENCH = {"nets", "measure", "training", "probes", "answering", "worker", "child", "errands", "randomness"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)

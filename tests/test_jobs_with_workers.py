@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from waiting import until
 
 from resnet_edu import jobs
 from resnet_edu.runs import Shelf
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that must come to pass."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.02)
 
 
 def log() -> str:

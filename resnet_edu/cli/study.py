@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.live import Live
 from rich.markup import escape
@@ -20,7 +22,9 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
-from resnet_edu.runs import Run, progress
+from resnet_edu.clusters import Cluster
+from resnet_edu.experiment import Experiment
+from resnet_edu.runs import Run, RunError, Shelf, progress
 from resnet_edu.spec import SpecError
 
 LOOK_SECONDS = 0.3
@@ -33,6 +37,11 @@ def add(commands) -> None:
     study.add_argument("--depths", type=_numbers, metavar="N,N", help="default: the budget's own")
     study.add_argument("--seeds", type=_numbers, default=(0, 1, 2), metavar="N,N", help="default: 0,1,2")
     study.add_argument("--again", action="store_true", help="train anew what has been trained before")
+    study.add_argument(
+        "--cluster",
+        metavar="tcp://HOST:PORT",
+        help="train on this Dask cluster, each worker with its own data sets (default: on this machine)",
+    )
     add_shelf(study)
     add_data_dir(study)
     study.set_defaults(run=_study)
@@ -40,7 +49,13 @@ def add(commands) -> None:
     add_shelf(demo)
     add_data_dir(demo)
     demo.set_defaults(
-        run=_study, name="degradation", budget="minute", depths=None, seeds=(0, 1, 2), again=True
+        run=_study,
+        name="degradation",
+        budget="minute",
+        depths=None,
+        seeds=(0, 1, 2),
+        again=True,
+        cluster=None,
     )
 
 
@@ -59,13 +74,14 @@ def _study(options: argparse.Namespace) -> int:
         raise SpecError("seeds is empty; give one or more, such as 0,1,2")
     arms = study.arms(options.budget, seeds=options.seeds, depths=options.depths)
     console.print(f"[bold]{study.title}[/bold]\n{study.claim} ({study.source})")
-    console.print(f"{len(arms)} trainings at the budget '{options.budget}', {jobs.slots(arms)} at a time.\n")
-    use_data_dir(options)
-    runs = jobs.submit_all(arms, shelf_of(options), again=options.again)
-    kept = [run.name for run in runs if run.status().complete]
-    if kept:
-        console.print(f"{len(kept)} of them were trained before and are kept; --again trains all anew.")
-    if not _watch(runs):
+    with _cluster(options) as cluster:
+        console.print(f"{len(arms)} trainings at the budget '{options.budget}', {_at_once(arms, cluster)}.\n")
+        runs = jobs.submit_all(arms, shelf_of(options), again=options.again, executor=cluster)
+        kept = [run.name for run in runs if run.status().complete]
+        if kept:
+            console.print(f"{len(kept)} of them were trained before and are kept; --again trains all anew.")
+        wanted = _watch(runs, shelf_of(options), cluster)
+    if not wanted:
         console.print("Stopped. The same command goes on where this one left off.")
         return 130
     measured = study.measure(runs)
@@ -79,14 +95,40 @@ def _study(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _watch(runs: list[Run]) -> bool:
+@contextmanager
+def _cluster(options: argparse.Namespace) -> Iterator[Cluster | None]:
+    """The cluster that was asked for, or None for this machine's own workers."""
+    if options.cluster is None:
+        use_data_dir(options)
+        yield None
+        return
+    if options.data_dir is not None:
+        raise RunError("--data-dir is of this machine; a cluster's workers look in their own RESNET_EDU_DATA")
+    with Cluster(options.cluster) as cluster:
+        yield cluster
+
+
+def _slots(arms: Sequence[Experiment], cluster: Cluster | None) -> int:
+    return jobs.slots(arms) if cluster is None else cluster.slots()
+
+
+def _at_once(arms: Sequence[Experiment], cluster: Cluster | None) -> str:
+    if cluster is None:
+        return f"{jobs.slots(arms)} at a time"
+    if cluster.slots():
+        return f"{cluster.slots()} at a time on {cluster.address}"
+    return f"once a worker joins {cluster.address}: dask worker {cluster.address}"
+
+
+def _watch(runs: list[Run], shelf: Shelf, cluster: Cluster | None) -> bool:
     """Show the runs until all have ended; False when somebody pressed Ctrl-C, which stops them all."""
     started, told = time.monotonic(), set()
-    slots = jobs.slots([run.experiment for run in runs])
-    message = "Stopping the trainings; what they have done is kept."
+    kept = "what they have done is kept" if cluster is None else "what has come back of them is kept"
+    message = f"Stopping the trainings; {kept}."
+    experiments = [run.experiment for run in runs]
     with gentle_interrupt(message) as wanted, Live(console=console, refresh_per_second=4) as live:
         while True:
-            at = progress(runs, side_by_side=slots)  # first, so that whoever is counted is told too
+            at = progress(runs, side_by_side=_slots(experiments, cluster))  # first, so that all are told of
             for run in runs:
                 if run.name not in told and run.status().ended:
                     told.add(run.name)
@@ -97,6 +139,8 @@ def _watch(runs: list[Run]) -> bool:
                 return wanted()
             if not wanted():
                 jobs.cancel_all(runs)
+            elif cluster is None:
+                jobs.start_workers(shelf)  # in the place of any that died
             time.sleep(LOOK_SECONDS)
 
 

@@ -12,6 +12,7 @@
 | checkpoint.safetensors | everything that resuming needs                                   |
 | status.json, stop, lock | how far it is; a wish to stop; held by the one who writes       |
 
+Beside the runs lies .choices.json: what was measured to choose how to compute.
 A run on the shelf that ships with the package holds Parquet tables instead of the four row files.
 """
 
@@ -29,6 +30,7 @@ from typing import Any
 EXPERIMENT, HOW, STATUS = "experiment.json", "how.json", "status.json"
 STEPS, EVALS, BLOCKS, LAYERS = "steps.jsonl", "evals.jsonl", "blocks.jsonl", "layers.f32"
 CHECKPOINT, WEIGHTS, PROBES, STOP, LOCK = "checkpoint.safetensors", "weights", "probes", "stop", "lock"
+CHOICES = ".choices.json"
 NORMS = ("gradient", "weight", "update")
 
 

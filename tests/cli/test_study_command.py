@@ -133,3 +133,47 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     assert said.code == 0
     assert {run.status().state for run in Shelf().runs()} == {"done"}
     assert len(Shelf().runs()) == 2
+
+
+@pytest.mark.slow
+def test_workers_that_die_while_the_study_watches_are_replaced(command, arms, monkeypatch):
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "1")
+    arms["steps"] = 300
+    killed = []
+
+    def kill():
+        while not any(run.status().step > 0 for run in Shelf().runs()):
+            time.sleep(0.05)
+        (worker,) = jobs._started.values()
+        killed.append(worker)
+        worker.kill()
+        end = time.monotonic() + 300
+        while not all(run.status().ended for run in Shelf().runs()):
+            if time.monotonic() > end:
+                return os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        return None
+
+    hand = threading.Thread(target=kill)
+    hand.start()
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+    hand.join()
+    assert killed[0].wait() == -signal.SIGKILL
+    assert said.code == 0
+    assert {run.status().state for run in Shelf().runs()} == {"done"}
+    assert all(run.steps()["step"].tolist() == list(range(300)) for run in Shelf().runs())
+
+
+def test_a_cluster_that_does_not_answer(command, arms):
+    said = command("study", "degradation", "--cluster", "localhost")
+    assert (said.code, said.error) == (
+        2,
+        "resnet-edu: the cluster's address is 'localhost'; allowed: tcp://HOST:PORT\n",
+    )
+    assert Shelf().runs() == []
+
+
+def test_a_cluster_s_workers_have_data_of_their_own(command, arms, tmp_path):
+    said = command("study", "degradation", "--cluster", "tcp://localhost:1", "--data-dir", tmp_path)
+    assert said.code == 2
+    assert said.error.startswith("resnet-edu: --data-dir is of this machine")
