@@ -156,7 +156,7 @@ def test_a_step_that_asks_for_a_number_is_not_captured(tiny, digits, monkeypatch
 
 
 def test_draws_that_are_made_ahead_are_those_of_their_steps(tiny, digits, monkeypatch):
-    experiment = tiny(steps=12, augment=True)
+    experiment = tiny(steps=40, augment=True)  # blocks of up to ten steps
     whole = run(experiment, digits)
     monkeypatch.setattr(batches, "AHEAD", 3)
     monkeypatch.setattr(loop, "BLOCK_SECONDS", 1000)
