@@ -471,5 +471,6 @@ mine = []  # for example: [dataclasses.replace(deep, seed=7)]
 report(train(mine))
 
 # %% [markdown]
-# **Where next?** The same experiment with buttons is the first page of the app (`make app`). In a terminal it
-# is `resnet-edu study degradation --budget minute`, and `--budget paper` on a GPU is the paper's own.
+# **Where next?** [Lesson 2](02_residual_formulation.ipynb) takes that one line of code apart. This experiment
+# with buttons is the first page of the app (`make app`). In a terminal it is
+# `resnet-edu study degradation --budget minute`, and `--budget paper` on a GPU is the paper's own.

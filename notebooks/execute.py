@@ -35,17 +35,21 @@ def main(names: list[str]) -> None:
         print(f"{source.with_suffix('.ipynb')}: {source.with_suffix('.ipynb').stat().st_size / 1e6:.2f} MB")
 
 
-def executed(source: Path, shelf: str | Path) -> NotebookNode:
+def executed(source: Path, shelf: str | Path, *, afterwards: str = "") -> NotebookNode:
     """The lesson, run from its source; `shelf` takes the runs that it trains.
 
+    `afterwards` is code that sees what the lesson's cells have left, and is no part of the lesson.
     Raises `CellExecutionError` where a cell fails.
     """
     notebook = jupytext.read(source)
+    lesson = len(notebook.cells)
+    notebook.cells.append(nbformat.v4.new_code_cell(afterwards))
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"  # the same at every execution
     place = {"metadata": {"path": str(source.parent)}}
     client = NotebookClient(notebook, timeout=CELL_SECONDS, record_timing=False, resources=place)
     client.execute(env=os.environ | {"RESNET_EDU_RUNS": str(shelf), "RESNET_EDU_IDLE": "1"})
+    del notebook.cells[lesson:]
     return notebook
 
 

@@ -1,4 +1,4 @@
-"""The one room that joins bench and desk: trains experiments into runs, and answers probes.
+"""The room that joins bench and desk: trains experiments into runs; `answering` answers probes.
 
 `python -m resnet_edu.worker SHELF SLOT` is a worker process (see `jobs`); `train_run` does the same
 in the process that calls it, which is what `resnet-edu train` and a GPU machine use.
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import Timeout
 
-from resnet_edu import choices, data, jobs, nets, training
+from resnet_edu import answering, choices, data, jobs, nets, training
 from resnet_edu.experiment import ImageFolder
 from resnet_edu.lanes import lane
+from resnet_edu.provenance import commit as _commit
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
 
@@ -145,21 +144,6 @@ def _prepared(
     return images, how
 
 
-def _commit() -> str | None:
-    """The source's git commit, + where files had changed; None for an installed package."""
-
-    def git(*words: str) -> str:
-        here = Path(__file__).parent
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout
-
-    try:
-        return git("rev-parse", "HEAD")[:12] + (
-            "+" if git("status", "--porcelain", "--", "*.py").strip() else ""
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
 def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
     """Work off wishes until there has been none for so long. Returns at once if the slot is taken."""
     try:
@@ -176,9 +160,9 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
 
 def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
     """Work on the wish if this worker can; True if it did."""
-    if (slot == jobs.ANSWERS) != ("probe" in wish):
-        return False
-    return answer(wish) if "probe" in wish else _train_wish(shelf, wish)
+    if "probe" in wish:
+        return slot == jobs.who_answers(wish["probe"]) and answering.see_to(wish)
+    return slot not in jobs.ANSWERING and _train_wish(shelf, wish)
 
 
 def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
@@ -211,33 +195,12 @@ def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any], device: str) -
         traceback.print_exc()  # the run says it in a line; the log has the whole story
 
 
-def answer(wish: Mapping[str, Any]) -> bool:
-    """Compute a probe's answer into its folder; errors are answers too, for people to read."""
-    from resnet_edu import probes
-
-    folder = Path(wish["folder"])
-    try:
-        if not jobs.another_try(wish):
-            raise RunError(f"given up after {jobs.TRIES} tries: the process that computed it died each time")
-        facts, arrays = probes.answer(Run(wish["path"]), wish["probe"], wish["arguments"])
-        files.write_arrays(folder / "answer.npz", arrays)
-    except (ValueError, OSError) as error:
-        facts = {"error": str(error)}
-    except Exception as error:
-        traceback.print_exc()
-        facts = {"error": f"{type(error).__name__} while computing this; the workers' log has more"}
-    if folder.exists():  # else the run was removed meanwhile
-        files.write_json(folder / jobs.ANSWER, facts)
-    jobs.fulfilled(wish)
-    return True
-
-
 def main(shelf: str, slot: str) -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     torch.set_num_threads(1)
     # Who answers stays longer: a reader looks at a map before asking for the next.
-    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot == jobs.ANSWERS else 1))
+    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot in (jobs.ANSWERS, jobs.SLOW) else 1))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def print_table(table: pd.DataFrame, title: str = "") -> None:
 def _cell(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.2f}" if abs(value) < 1e4 else f"{value:.3g}"
+    return f"{value:.2f}" if value == 0 or 0.05 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
 @contextmanager

@@ -31,8 +31,8 @@ class DataSet:
     """Images uint8 [N, C, H, W] with H = W, labels int64 [N], all on one device.
 
     `mean` float32 [C, H, W] is the training images' mean at each pixel (He 2015 §4.2), or [C, 1, 1] that of
-    each colour; `scale` their standard deviation about it, one number; both in units of the brightest
-    value, 255.
+    each colour; `scale` their standard deviation about it, one number (or one a channel, [C, 1, 1]); both
+    in units of the brightest value, 255.
     """
 
     train_images: Images
@@ -41,7 +41,7 @@ class DataSet:
     test_labels: Tensor
     class_names: tuple[str, ...]
     mean: Tensor
-    scale: float
+    scale: float | Tensor
 
     @property
     def channels(self) -> int:

@@ -24,14 +24,26 @@ class BlockGradients:
     correlation: list[float]
 
 
-def block_gradients(net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator) -> BlockGradients:
-    """`inputs` float [N, C, H, W], normalised. Batch statistics, as in training.
+@dataclass(frozen=True)
+class ExampleCorrelations:
+    """Per block, from input to output: the cosine (−1 … 1) between two images' gradients at its output,
+    averaged over all pairs of different images, and over those of one class (NaN if there are none)."""
+
+    names: list[str]
+    pairs: list[float]
+    same_class: list[float]
+
+
+def block_gradients(
+    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
+) -> BlockGradients:
+    """`inputs` float [N, C, H, W], normalised. By default with batch statistics, as in training.
 
     Balduzzi 2017 ("shattered gradients"): in deep plain nets the gradients at nearby inputs are
     nearly unrelated, which a norm cannot show.
     """
     names = [name for name, _ in net.units()]
-    with kept_statistics(net, training=True):
+    with kept_statistics(net, training=batch_statistics):
         here = _gradients(net, inputs, labels, names)
         there = _gradients(net, inputs + _nudge(inputs, generator), labels, names)
     norms = [gradient.norm().item() for gradient in here]
@@ -40,6 +52,28 @@ def block_gradients(net: Stack, inputs: Tensor, labels: Tensor, generator: torch
         for a, b in zip(here, there, strict=True)
     ]
     return BlockGradients(names, norms, cosines)
+
+
+def example_correlations(
+    net: Stack, inputs: Tensor, labels: Tensor, *, batch_statistics: bool = True
+) -> ExampleCorrelations:
+    """How alike the images of one batch want a block's output to change; arguments as in `block_gradients`.
+
+    Where the gradients of different images are unrelated, a step that helps one is noise to the others,
+    however long the gradients are (Balduzzi 2017 §2).
+    """
+    names = [name for name, _ in net.units()]
+    with kept_statistics(net, training=batch_statistics):
+        gradients = _gradients(net, inputs, labels, names)
+    others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    alike = others & (labels[:, None] == labels)
+    pairs, same_class = [], []
+    for gradient in gradients:
+        directions = F.normalize(gradient.flatten(1), eps=1e-30)
+        cosines = directions @ directions.T
+        pairs.append(cosines[others].mean().item())
+        same_class.append(cosines[alike].mean().item())
+    return ExampleCorrelations(names, pairs, same_class)
 
 
 def _nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:

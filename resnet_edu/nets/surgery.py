@@ -31,8 +31,10 @@ __all__ = [
     "dial",
     "freeze",
     "insert_identity",
+    "interchangeable",
     "linearise",
     "random_lesions",
+    "random_units",
     "scale",
     "swap",
 ]
@@ -92,24 +94,35 @@ def delete(net: Stack, *names: str) -> Stack:
 
 def random_lesions(net: Stack, count: int, *, seed: int) -> tuple[Stack, list[str]]:
     """`delete` for so many units chosen at random; also returns their names, in order."""
+    names = random_units(net, count, seed=seed)
+    return delete(net, *names), names
+
+
+def random_units(net: Stack, count: int, *, seed: int) -> list[str]:
+    """The names of so many different units, chosen by `seed` alone; in forward order."""
     names = [name for name, _ in net.units()]
     if not 0 <= count <= len(names):
         raise SurgeryError(f"count is {count}; the net has {len(names)} units: 0 … {len(names)}")
-    chosen = sorted(random.Random(seed).sample(range(len(names)), count))
-    return delete(net, *(names[i] for i in chosen)), [names[i] for i in chosen]
+    return [names[i] for i in sorted(random.Random(seed).sample(range(len(names)), count))]
 
 
 def swap(net: Stack, one: str, other: str) -> Stack:
     """The net with two units of the same sizes in each other's place (Veit 2016 §4.3)."""
     changed = copy.deepcopy(net)
     first, second = _unit(changed, one), _unit(changed, other)
-    for what in ("layers", "opening"):
+    for what in _shape(net):
         ours, theirs = getattr(first.plan, what), getattr(second.plan, what)
         if ours != theirs:
             raise SurgeryError(f"{one} and {other} differ in their {what}: {ours} and {theirs}")
     (stage_one, place_one), (stage_other, place_other) = _stage_of(changed, one), _stage_of(changed, other)
     stage_one[place_one], stage_other[place_other] = second, first
     return changed
+
+
+def interchangeable(net: Stack, one: str, other: str) -> bool:
+    """Whether `swap` can put these two units in each other's place."""
+    first, second = _unit(net, one).plan, _unit(net, other).plan
+    return all(getattr(first, what) == getattr(second, what) for what in _shape(net))
 
 
 def freeze(net: Stack, *names: str) -> Stack:
@@ -177,6 +190,11 @@ def _new_unit(spec: Net, like: UnitPlan, prefix: str, seed: int) -> ResidualUnit
 
 def _same_size(spec: Net, like: UnitPlan) -> tuple[Layer, ...]:
     return unit_plan(spec.unit, like.size_out, like.size_out // spec.unit.expansion).layers
+
+
+def _shape(net: Stack) -> tuple[str, ...]:
+    """What units must share to fit in each other's place; openings differ in pre-activation nets only."""
+    return ("layers", "opening") if net.spec.preactivated else ("layers",)
 
 
 def _scaled(each: ResidualUnit, name: str) -> ScaledAdd:

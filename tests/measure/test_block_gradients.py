@@ -12,7 +12,7 @@ from resnet_edu.measure.blocks import _nudge
 from resnet_edu.randomness import generator_for
 
 
-def by_hand(net, inputs, labels):
+def by_hand(net, inputs, labels, training=True):
     """Each unit's output gradient, caught by a hook on a copy of nothing: the net itself, run slowly."""
     outputs = {}
     hooks = [
@@ -20,7 +20,7 @@ def by_hand(net, inputs, labels):
         for name, unit in net.units()
     ]
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    F.cross_entropy(net.train()(inputs), labels).backward()
+    F.cross_entropy(net.train(training)(inputs), labels).backward()
     for name, buffer in net.named_buffers():
         buffer.copy_(buffers[name])
     for hook in hooks:
@@ -34,11 +34,13 @@ def batch(digits):
     return normalise(digits.train_images[:12], digits), digits.train_labels[:12]
 
 
-def test_norms_and_cosines_are_those_of_hooks(net, batch):
+@pytest.mark.parametrize("batchwise", [True, False], ids=["batch", "running"])
+def test_norms_and_cosines_are_those_of_hooks(net, batch, batchwise):
     inputs, labels = batch
-    found = block_gradients(net, inputs, labels, generator_for(0, "nearby"))
-    here = by_hand(net, inputs, labels)
-    there = by_hand(net, inputs + _nudge(inputs, generator_for(0, "nearby")), labels)
+    draws = generator_for(0, "nearby")
+    found = block_gradients(net, inputs, labels, draws, batch_statistics=batchwise)
+    here = by_hand(net, inputs, labels, batchwise)
+    there = by_hand(net, inputs + _nudge(inputs, generator_for(0, "nearby")), labels, batchwise)
     assert found.names == list(here) == [name for name, _ in net.units()]
     for i, name in enumerate(found.names):
         assert found.gradient[i] == pytest.approx(here[name].double().norm().item(), rel=1e-4)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -285,3 +286,21 @@ def test_the_net_operated_on_is_left_as_it_was(operate):
     assert all(parameter.requires_grad for parameter in stack.parameters())
     assert torch.equal(stack(images()), logits)
     assert isinstance(stack.head, nn.Linear)
+
+
+@pytest.mark.parametrize("order", ["original", "bn-after-addition", "full-preactivation"])
+def test_any_two_units_that_fit_can_change_places(order):
+    stack = trained(Cifar(depth=20, width=4, order=order))
+    names = [name for name, _ in stack.units()]
+    for one, other in itertools.combinations(names, 2):
+        first = {"stages.1.0", "stages.2.0"} | ({"stages.0.0"} if order == "full-preactivation" else set())
+        fit = one[:8] == other[:8] and not {one, other} & first  # a stage's first unit is of other sizes
+        assert surgery.interchangeable(stack, one, other) == fit
+        if fit:
+            swapped = surgery.swap(stack, one, other)
+            x = torch.relu(torch.randn(2, stack.get_submodule(one).plan.size_in, 8, 8))
+            for here, there in ((one, other), (other, one)):
+                assert torch.equal(swapped.get_submodule(here)(x), stack.get_submodule(there)(x))
+        else:
+            with pytest.raises(SurgeryError, match="differ in their"):
+                surgery.swap(stack, one, other)

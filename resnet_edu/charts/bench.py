@@ -1,0 +1,122 @@
+"""Twins as two lines of units, one below the other, to click on: what is deleted or swapped is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from resnet_edu.charts import style
+from resnet_edu.charts.style import Template
+
+_ROWS = {"plain": 1.0, "residual": 0.0}
+_WIDE = 1000  # px, about what a page gives; more units get smaller boxes
+_CURVE = np.linspace(0, np.pi, 21)
+
+
+def lesion_bench(
+    units: Sequence[str],
+    titles: Mapping[str, str],
+    *,
+    deleted: Collection[str] = (),
+    swapped: Mapping[str, str] = {},
+    picked: str = "",
+    template: Template = "light",
+) -> go.Figure:
+    """`units` by name, in order; `titles` of 'plain' and 'residual'. Boxes hold their unit as `customdata`.
+
+    A deleted unit is an empty box: the shortcut around it stays, and in a plain net the line itself.
+    A swapped one shows the number (from 1) of the unit that stands in its place; `picked` has a frame.
+    """
+    fig = style.figure(template, height=230)
+    fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 30}, dragmode=False)
+    fig.update_xaxes(visible=False, range=[-0.16 * len(units) - 0.5, len(units)], fixedrange=True)
+    fig.update_yaxes(visible=False, range=[-0.45, 1.75], fixedrange=True)
+    for net, y in _ROWS.items():
+        _line(fig, len(units), y, net, template)
+        _boxes(fig, units, y, net, titles[net], (deleted, swapped, picked), template)
+        colour = style.text_colour(net, template)
+        fig.add_annotation(
+            x=-0.7, y=y, text=f"<b>{titles[net]}</b>", showarrow=False, xanchor="right", font_color=colour
+        )
+    _stages(fig, units)
+    return fig
+
+
+def _line(fig: go.Figure, count: int, y: float, net: str, template: Template) -> None:
+    """The way of the data from left to right; around every residual unit, its shortcut."""
+    ink, colour = style.ink(template), style.text_colour(net, template)
+    fig.add_scatter(
+        x=[-0.6, count - 0.4], y=[y, y], mode="lines", line={"color": ink, "width": 2}, hoverinfo="skip"
+    )
+    if net == "residual":
+        arc_x, arc_y = -np.cos(_CURVE) / 2, 0.55 * np.sin(_CURVE) ** 0.5
+        x = np.concatenate([[*(i + arc_x), np.nan] for i in range(count)])
+        line = {"color": colour, "width": 2}
+        fig.add_scatter(
+            x=x, y=np.tile([*(y + arc_y), np.nan], count), mode="lines", line=line, hoverinfo="skip"
+        )
+
+
+def _boxes(
+    fig: go.Figure,
+    units: Sequence[str],
+    y: float,
+    net: str,
+    title: str,
+    changes: tuple[Collection[str], Mapping[str, str], str],
+    template: Template,
+) -> None:
+    deleted, swapped, picked = changes
+    colour = style.COLOURS[net]
+    # The line runs on through a deleted plain unit; a residual one leaves the shortcut alone.
+    empty = "rgba(0,0,0,0)" if net == "plain" else {"light": "#ffffff", "dark": "#0e1117"}[template]
+    numbers = {name: str(at) for at, name in enumerate(units, start=1)}
+    same = {"marker": {"opacity": 1}, "textfont": {"color": "white"}}
+    fig.add_scatter(
+        x=list(range(len(units))),
+        y=[y] * len(units),
+        mode="markers+text",
+        marker={
+            "symbol": "square",
+            "size": min(30.0, 0.75 * _WIDE / len(units)),
+            "opacity": 1,
+            "color": [empty if name in deleted else colour for name in units],
+            "line": {
+                "color": [style.ink(template) if name == picked else colour for name in units],
+                "width": [5 if name == picked else 2 for name in units],
+            },
+        },
+        text=[numbers[swapped[name]] if name in swapped else "" for name in units],
+        textfont={"color": "white", "size": style.TICK},
+        customdata=[[name] for name in units],
+        hovertext=[_hover(name, title, numbers, deleted, swapped) for name in units],
+        hoverinfo="text",
+        selected=same,
+        unselected=same,
+    )
+
+
+def _hover(
+    name: str,
+    title: str,
+    numbers: Mapping[str, str],
+    deleted: Collection[str],
+    swapped: Mapping[str, str],
+) -> str:
+    state = "deleted" if name in deleted else "as trained"
+    if name in swapped:
+        state = f"unit {numbers[swapped[name]]} stands here"
+    return f"<b>{title}</b><br>unit {numbers[name]} ({name})<br>{state}"
+
+
+def _stages(fig: go.Figure, units: Sequence[str]) -> None:
+    """Below the boxes, where each stage begins."""
+    first = {name.split(".")[1]: at for at, name in reversed(list(enumerate(units)))}
+    for stage, at in first.items():
+        text = f"stage {int(stage) + 1}"
+        fig.add_annotation(x=at - 0.5, y=-0.42, text=text, showarrow=False, xanchor="left", yanchor="top")
+        if at:
+            line = {"color": "rgba(128,128,128,0.6)", "width": 1, "dash": "dot"}
+            fig.add_shape(type="line", x0=at - 0.5, x1=at - 0.5, y0=-0.4, y1=1.6, line=line)

@@ -1,0 +1,173 @@
+"""`resnet-edu probe RUN QUESTION`: one question to a trained net, answered once and kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.markup import escape
+
+from resnet_edu import jobs
+from resnet_edu.cli.common import add_data_dir, add_shelf, console, print_table, shelf_of, use_data_dir
+from resnet_edu.runs import Run, RunError, recorded
+
+LOOK_SECONDS = 0.1
+QUESTIONS = {
+    "saliency": "which pixels of one test image a class's score depends on",
+    "images": "the first test images, and what the net says of them",
+    "unit_shares": "how much of a class's score comes through each unit's branch",
+    "sanity": "how much a saliency map depends on what was learned: weights randomised from the head down",
+    "trust": "how well a saliency map foretells the score, and how it jumps",
+    "smoothness": "how alike the score's gradients are at an image and right beside it",
+    "lesions": "error after deleting each unit in turn",
+    "random_lesions": "error after deleting k units at random",
+    "shuffles": "error after units of equal sizes have changed places at random",
+    "lesion": "error after deleting, scaling and swapping the units you name, by class",
+    "contributions": "how much each unit's branch adds to what its shortcut carries",
+    "expansion": "a few linearised units multiplied out into all their 2ⁿ paths",
+    "path_lengths": "how many paths of each length there are, and how much gradient they carry",
+    "layer_gradients": "norms of each layer's gradient, weight and update",
+    "gradient_correlations": "how alike gradients are at nearby inputs, and between images",
+    "jacobians": "how much a small change of the image grows on its way to each unit",
+    "activations": "each ReLU's mean, spread and dead channels",
+}
+_WIDTH = max(len(name) for name in QUESTIONS)
+EPILOG = (
+    "\n".join(["questions:", *(f"  {name:<{_WIDTH}}  {text}" for name, text in QUESTIONS.items())])
+    + """
+
+Arguments go by their names, such as --images 500 --of train; lists as a,b or as JSON.
+`resnet-edu probe RUN QUESTION --help` tells a question's arguments and what it measures."""
+)
+
+
+def add(commands) -> None:
+    probe = commands.add_parser(
+        "probe",
+        help="ask a trained net: lesions, paths, gradients, saliency",
+        epilog=EPILOG,
+        parents=[_options()],
+        usage="%(prog)s RUN QUESTION [--argument value …] [--csv FILE] [--shelf DIR] [--data-dir DIR]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    probe.add_argument("name", metavar="RUN", help="a run's name or a part of it; yours, else a recorded one")
+    probe.add_argument("question", metavar="QUESTION", choices=QUESTIONS, help="one of those below")
+    probe.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    probe.set_defaults(run=_probe)
+
+
+def _options() -> argparse.ArgumentParser:
+    """What may stand before or behind the question and its arguments."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
+    add_shelf(options)
+    add_data_dir(options)
+    return options
+
+
+def _probe(options: argparse.Namespace) -> int:
+    options, words = _options().parse_known_args(options.arguments, options)
+    if {"-h", "--help"} & set(words):
+        return _explained(options.question)
+    arguments = _arguments(words)
+    use_data_dir(options)
+    run = _run(options)
+    try:
+        facts, arrays = _answered(run, options.question, arguments)
+    except KeyboardInterrupt:
+        console.print("The worker goes on; the same command shows its answer.")
+        return 130
+    table = _table(arrays)
+    for name, value in facts.items():
+        console.print(f"[bold]{name}[/bold]  {escape(_text(value))}")
+    for name, array in arrays.items() if table is None else ():
+        console.print(f"[bold]{name}[/bold]  {array.dtype} {escape(str(list(array.shape)))}")
+    if table is not None:
+        console.print()
+        print_table(table)
+    if options.csv is not None:
+        _write(table, options)
+    return 0
+
+
+def _explained(question: str) -> int:
+    """What the function that answers says of itself; here alone the nets' side is imported."""
+    import inspect
+
+    from resnet_edu.probes import PROBES
+
+    function = PROBES[question]
+    own = list(inspect.signature(function).parameters.values())[2:]
+    for each in own:
+        default = "" if each.default is each.empty else f"  default: {_text(each.default)}"
+        print(f"--{each.name}{default}")
+    print(f"\n{inspect.getdoc(function)}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> Run:
+    """A run of the user's, else one that ships with the package."""
+    own = shelf_of(options)
+    for shelf in (own, recorded()):
+        if any(options.name in run.name for run in shelf.runs()):
+            return shelf.find(options.name)
+    return own.find(options.name)
+
+
+def _arguments(words: list[str]) -> dict[str, Any]:
+    """`--images 200 --delete a,b` as {"images": 200, "delete": ["a", "b"]}."""
+    found, rest = {}, list(words)
+    while rest:
+        flag, equals, text = rest.pop(0).partition("=")
+        if not flag.startswith("--") or (not equals and not rest):
+            raise RunError(f"{flag} is no argument; arguments go as --name value")
+        found[flag[2:].replace("-", "_")] = _value(text if equals else rest.pop(0))
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [_value(part) for part in text.split(",")] if "," in text else text
+
+
+def _answered(run: Run, question: str, arguments: dict[str, Any]) -> tuple[dict, dict[str, np.ndarray]]:
+    """Facts and arrays, when a worker has found them. Raises `RunError` with what it says instead."""
+    with console.status(f"Asking {run.name} …"):
+        folder = jobs.ask(run, question, **arguments)
+        while not (folder / jobs.ANSWER).exists():
+            time.sleep(LOOK_SECONDS)
+            jobs.ask(run, question, **arguments)  # in case its worker died
+    facts = json.loads((folder / jobs.ANSWER).read_text("utf-8"))
+    if "error" in facts:
+        raise RunError(facts["error"])
+    with np.load(folder / "answer.npz", allow_pickle=False) as arrays:
+        return facts, dict(arrays)
+
+
+def _table(arrays: dict[str, np.ndarray]) -> pd.DataFrame | None:
+    """Columns of equal length as a table; None where the arrays are pictures or maps."""
+    if {array.ndim for array in arrays.values()} != {1} or len({len(a) for a in arrays.values()}) > 1:
+        return None
+    return pd.DataFrame(arrays)
+
+
+def _write(table: pd.DataFrame | None, options: argparse.Namespace) -> None:
+    if table is None:
+        raise RunError(f"--csv {options.csv}: the answer to {options.question} is no table")
+    table.to_csv(options.csv, index=False)
+    console.print(f"\n{options.csv}", markup=False)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(each) for each in value) or "none"
+    return str(value)

@@ -1,0 +1,34 @@
+"""How much a small change of the image grows on its way: the norm of each unit's Jacobian."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from resnet_edu.measure.errors import kept_statistics
+from resnet_edu.nets import Stack
+
+
+def pushed(
+    net: Stack, inputs: Tensor, directions: Tensor, *, batch_statistics: bool = True
+) -> dict[str, Tensor]:
+    """‖J u‖² for each image and each unit's output, [N] by the unit's name.
+
+    J is the Jacobian of a unit's output with respect to the images `inputs` [N, C, H, W], and u the
+    `directions`, of the same shape. Averaged over random u of independent numbers with mean 0 and
+    variance 1 it is ‖J‖² (Frobenius; Hutchinson 1990). With batch statistics an image's output depends
+    on all images of the batch, and J is the whole batch's.
+
+    Jᵀv is linear in v, and J is its derivative: so one pass forward, one back and one through that
+    one give J u of all units at once.
+    """
+    inputs = inputs.detach().requires_grad_()
+    with kept_statistics(net, training=batch_statistics), torch.enable_grad():
+        found = net.trace(inputs).intermediates
+        outputs = {name: found[name] for name, _ in net.units()}
+        v = {name: torch.zeros_like(output, requires_grad=True) for name, output in outputs.items()}
+        (back,) = torch.autograd.grad(
+            list(outputs.values()), inputs, list(v.values()), create_graph=True, materialize_grads=True
+        )
+        there = torch.autograd.grad(back, list(v.values()), directions, materialize_grads=True)
+    return {name: moved.flatten(1).double().square().sum(1) for name, moved in zip(v, there, strict=True)}
