@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from trainings import same
 
@@ -32,10 +32,11 @@ def by_hand(losses: list[float], window: int, gain: float, most: int) -> list[in
 
 @given(
     st.lists(st.floats(0, 5, width=16), min_size=1, max_size=60),
-    st.integers(1, 9),
+    st.integers(1, 4),
     st.sampled_from([0.0, 0.01, 0.5]),
-    st.integers(0, 3),
+    st.integers(0, 10),
 )
+@example([1.0, 2.0, 1.5, 0.5, 0.4], 1, 0.0, 10)
 def test_it_is_the_rule(losses: list[float], window: int, gain: float, most: int) -> None:
     recipe = Recipe(steps=720, schedule=Plateau(window=window / 720, gain=gain, falls=most))
     falls, found = Falls(recipe), []
