@@ -22,6 +22,7 @@ from resnet_edu.runs import Run
 
 TIMEOUT = 60.0  # seconds
 FACTS = "facts.json"
+COMMAND = (sys.executable, "-m", "resnet_edu.child")
 _LENGTH = 8  # bytes
 _asking, _state = threading.Lock(), threading.Lock()
 _newest: Counter[str] = Counter()
@@ -72,9 +73,12 @@ def warm() -> None:
     """Start the child, if it is not there, so that the first answer need not wait for its imports."""
     global _child
     with _state:
-        if _child is None or _child.poll() is not None:
+        if _child is not None and _child.poll() is not None:
+            _end(_child)
+            _child = None
+        if _child is None:
             _child = subprocess.Popen(
-                [sys.executable, "-m", "resnet_edu.child"],
+                COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from resnet_edu import clusters, machine
 from resnet_edu import wishes as queue
-from resnet_edu.experiment import Experiment
+from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
 from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, progress_of, read_answer
@@ -168,8 +168,8 @@ def submit_all(
 
 def _resolved(experiment: Experiment, executor: Executor | None) -> Experiment:
     """A folder of images gets its digest; one that has it need not be here for an executor's workers."""
-    known = executor is not None and getattr(experiment.data, "digest", "")
-    return experiment if known else resolved(experiment)
+    known = isinstance(experiment.data, ImageFolder) and bool(experiment.data.digest)
+    return experiment if known and executor is not None else resolved(experiment)
 
 
 def cancel(run: Run) -> None:

@@ -155,9 +155,9 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
-    turn = _TURNS.get(_orientation(image) or 1)
     image.draft("RGB", (LONGEST, LONGEST))  # a large JPEG is decoded at ½, ¼ or ⅛
-    image.load()
+    image.load()  # before EXIF data are looked for: that reads the pixels too, and what is wrong is told once
+    turn = _TURNS.get(_orientation(image) or 1)
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -172,10 +172,8 @@ def infidelity(net: Stack, inputs: Tensor, target: int, found: Tensor, seed: int
             normalize=True,
         ).item()
 
-    # One value a pixel, shared out to the colours, has the same sums over squares.
-    spread = found.expand_as(inputs) / (inputs.shape[1] if found.shape[1] == 1 else 1)
     falls = missed(torch.zeros_like(inputs))
-    return missed(spread) / falls if falls > 0 else None
+    return missed(found.expand_as(inputs)) / falls if falls > 0 else None
 
 
 def _squares(seed: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
