@@ -29,7 +29,7 @@ from resnet_edu import wishes as queue
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
-from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, progress_of, read_answer
+from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, forget_error, progress_of, read_answer
 from resnet_edu.wishes import (
     ANSWERING,
     ANSWERS,
@@ -190,9 +190,11 @@ def ask(run: Run, probe: str, *, asker: str = "", **arguments: Any) -> Path:
     The answer is complete once `answer.json` stands in the folder; `read_answer` reads it. `asker` is
     who may withdraw the question, by default this process. Answers that ship with a run are found;
     new answers of such a read-only run are kept on the user's shelf. Arguments left out take the
-    probe's defaults, and make another question than the same written out.
+    probe's defaults, and make another question than the same written out. An error is asked about
+    anew after half a minute.
     """
     folder = answer_folder(run, probe, arguments)
+    forget_error(folder)
     if not answered(folder):
         shelf = Shelf(folder.parents[2])
         folder.mkdir(parents=True, exist_ok=True)

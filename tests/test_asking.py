@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -170,3 +171,17 @@ def test_an_answer_that_ships_is_found_before_anybody_is_asked(ships, started):
     assert jobs.answer_progress(there).state == "done"
     assert jobs.ask(ships, "loss_plane", seed=2).is_relative_to(Shelf().path), "another question"
     assert started == [jobs.LONG]
+
+
+def test_an_error_is_asked_about_anew_after_a_while_and_an_answer_never(run):
+    folders = [jobs.ask(run, "saliency", image=image) for image in (0, 1)]
+    for folder, facts in zip(folders, ({"error": "cifar-10 is not here"}, {"label": 3}), strict=True):
+        files.write_json(folder / jobs.ANSWER, facts)
+    for image in (0, 1):
+        jobs.ask(run, "saliency", image=image)
+    assert [(folder / jobs.ANSWER).exists() for folder in folders] == [True, True]
+    for folder in folders:
+        os.utime(folder / jobs.ANSWER, (0, 0))
+    for image in (0, 1):
+        jobs.ask(run, "saliency", image=image)
+    assert [(folder / jobs.ANSWER).exists() for folder in folders] == [False, True]

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import time
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 ANSWER, ARRAYS = "answer.json", "answer.npz"
 PARTIAL, PARTIAL_ARRAYS = "partial.json", "partial.npz"
+ERROR_SECONDS = 30
 MOST_BYTES = 200_000
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryError)
@@ -39,6 +42,14 @@ Arrays = dict[str, "np.ndarray"]
 def answered(folder: Path) -> bool:
     """True once the whole answer stands there, be it an error."""
     return (folder / ANSWER).exists()
+
+
+def forget_error(folder: Path) -> None:
+    """An error that has stood for a while is no answer any more: what was missing may be here now."""
+    path = folder / ANSWER
+    with suppress(FileNotFoundError, RunError):
+        if time.time() - path.stat().st_mtime > ERROR_SECONDS and "error" in files.read_json(path):
+            path.unlink()
 
 
 def read_answer(folder: str | Path) -> tuple[dict[str, Any], Arrays]:
