@@ -52,6 +52,16 @@ def read_several(name: str, allowed: Sequence[T], default: Sequence[T]) -> list[
     return list(default)
 
 
+def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of two different values that the URL lists: 'a~b,c~d'."""
+    text = st.query_params.get(name)
+    pairs = [tuple(pair.split("~")) for pair in text.split(",")] if text else []
+    if all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs):
+        return [(one, other) for one, other in pairs]
+    _warn(name, text or "", f"pairs such as {'~'.join(allowed[:2])}, of {', '.join(allowed)}", "none")
+    return []
+
+
 def read_number(name: str, low: int, high: int, default: int) -> int:
     text = st.query_params.get(name)
     if text is None:
@@ -111,8 +121,11 @@ def press_one(label: str, name: str, value: Any, allowed: Iterable[Any], **optio
 
 
 def press_several(label: str, name: str, value: Iterable[Any], allowed: Iterable[Any]) -> Any:
-    """A row of buttons of which one or more are pressed."""
-    return control(st.pills, label, name, list(value), options=list(allowed), selection_mode="multi")
+    """A row of buttons of which one or more are pressed; `allowed` may give each its words."""
+    options: dict[str, Any] = {"options": list(allowed), "selection_mode": "multi"}
+    if isinstance(allowed, Mapping):
+        options["format_func"] = allowed.get
+    return control(st.pills, label, name, list(value), **options)
 
 
 def checked_text(label: str, name: str, value: str, check: Callable[[str], Any], help: str) -> bool:
@@ -131,6 +144,11 @@ def checked_text(label: str, name: str, value: str, check: Callable[[str], Any],
 def put(**values: Any) -> None:
     for name, value in values.items():
         st.query_params[name] = as_text(value)
+
+
+def forget(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
 
 
 def as_text(value: Any) -> str:
@@ -154,12 +172,11 @@ def _short(text: str) -> str:
     return text if len(text) < 60 else text[:60] + "…"
 
 
-def _changed(name: str, key: str, forget: Iterable[str]) -> None:
+def _changed(name: str, key: str, others: Iterable[str]) -> None:
     value = st.session_state[key]
     if value is not None and value != []:  # nothing chosen: it stays as it was
         put(**{name: value})
-        for other in forget:
-            st.query_params.pop(other, None)
+        forget(*others)
 
 
 def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:

@@ -1,9 +1,14 @@
-"""Questions to trained nets: a worker process answers them, the page waits and reads."""
+"""Questions to trained nets: a worker process answers them, the page waits and reads.
+
+A reader who moves a slider fast asks for one answer after another and waits only for the last: what this
+session asked before, at the same place, is withdrawn. What others want stays asked, since every page
+that waits asks again at each look.
+"""
 
 from __future__ import annotations
 
-import json
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,20 +22,30 @@ from resnet_edu import jobs
 from resnet_edu.runs import Run
 
 RHYTHM = 0.4  # seconds between two looks
-PATIENCE = 90.0  # seconds; a worker that starts on a busy machine needs some ten
+PATIENCE = 90.0  # seconds without any worker; one that starts on a busy machine needs some ten
 Question = tuple[Run, str, dict[str, Any]]
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+Place = tuple[str, ...]
 
 
 def answers(
-    questions: Sequence[Question], waiting: str, meanwhile: Callable[[], None] = lambda: None
+    questions: Sequence[Question],
+    waiting: str,
+    meanwhile: Callable[[], None] = lambda: None,
+    *,
+    place: str = "",
 ) -> list[Answer] | None:
     """Facts and arrays for each question, in order. While there are none the page says `waiting`, does
     `meanwhile`, returns None here, and is drawn again when they have come. An error is shown, and None
-    returned."""
-    folders = [jobs.ask(run, probe, **arguments) for run, probe, arguments in questions]
+    returned.
+
+    These questions supersede those that the session asked before at the same place: by the same probes, and
+    where a page asks those in two places, with the same `place`.
+    """
+    folders, here = _ask(questions), (place, *(probe for _, probe, _ in questions))
+    _supersede(here, folders)
     if not _complete(folders):
-        st.fragment(_wait, run_every=RHYTHM)(questions, waiting, time.monotonic())
+        st.fragment(_wait, run_every=RHYTHM)(questions, waiting, here, time.monotonic())
         meanwhile()
         return None
     found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
@@ -39,15 +54,36 @@ def answers(
     return None if any("error" in facts for facts, _ in found) else found
 
 
+def _ask(questions: Sequence[Question]) -> list[Path]:
+    return [jobs.ask(run, probe, asker=_asker(), **arguments) for run, probe, arguments in questions]
+
+
+def _asker() -> str:
+    """This session, as opposed to other readers and other tabs."""
+    return st.session_state.setdefault("asker", uuid.uuid4().hex)
+
+
+def _supersede(here: Place, folders: Sequence[Path]) -> None:
+    asked: dict[Place, list[Path]] = st.session_state.setdefault("asked", {})
+    before, asked[here] = asked.get(here, []), list(folders)
+    jobs.supersede(set(before).difference(*asked.values()), folders, _asker())
+
+
 def _complete(folders: Sequence[Path]) -> bool:
     return all((folder / jobs.ANSWER).exists() for folder in folders)
 
 
 @in_words()
-def _wait(questions: Sequence[Question], waiting: str, since: float) -> None:
-    if _complete([jobs.ask(run, probe, **arguments) for run, probe, arguments in questions]):
+def _wait(questions: Sequence[Question], waiting: str, here: Place, since: float) -> None:
+    if st.session_state["asked"].get(here) != [jobs.answer_folder(*question) for question in questions]:
+        return  # the page has moved on, and draws itself anew
+    folders = _ask(questions)
+    if _complete(folders):
         st.rerun()
-    if time.monotonic() - since < PATIENCE:
+    steps = [jobs.answer_progress(folder) for folder in folders]
+    if any(step.total for step in steps):
+        st.progress(*_so_far(steps, waiting))
+    elif time.monotonic() - since < PATIENCE or any(map(jobs.attended, folders)):
         st.status(waiting, state="running")
     else:
         st.error(
@@ -55,11 +91,20 @@ def _wait(questions: Sequence[Question], waiting: str, since: float) -> None:
         )
 
 
+def _so_far(steps: Sequence[jobs.AnswerProgress], waiting: str) -> tuple[float, str]:
+    """The share of long answers that is done, and words with the time left at the pace so far: they are
+    computed one after the other."""
+    rows = max(step.total for step in steps)
+    done = sum(rows if step.state == "done" else step.done for step in steps)
+    share = min(done / (rows * len(steps)), 1.0)
+    begun, seconds = sum(step.done for step in steps), sum(step.seconds for step in steps)
+    if not begun:
+        return share, waiting
+    left = seconds / begun * (rows * len(steps) - done)
+    return share, f"{waiting} · about " + (f"{left:.0f} s left" if left < 90 else f"{left / 60:.0f} min left")
+
+
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _read(folder: str, written: int) -> Answer:
     """`written` tells answers of different times apart."""
-    facts = json.loads((Path(folder) / jobs.ANSWER).read_text("utf-8"))
-    if "error" in facts:
-        return facts, {}
-    with np.load(Path(folder) / "answer.npz", allow_pickle=False) as arrays:
-        return facts, dict(arrays)
+    return jobs.read_answer(folder)

@@ -46,6 +46,8 @@ settle()
 pages = [
     st.Page("questions/degradation.py", title="Does a deeper net train worse?", default=True),
     st.Page("questions/inside.py", title="What is inside?"),
+    st.Page("questions/lesions.py", title="What if a block is missing?"),
+    st.Page("questions/paths.py", title="What do its paths carry?"),
     st.Page("questions/saliency.py", title="What does the net look at?"),
 ]
 chosen = st.navigation(pages, position="hidden")

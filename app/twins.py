@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+import address
 import readers
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu.experiment import Experiment, PadShortcut
 from resnet_edu.runs import Run, RunError, Shelf
@@ -28,6 +30,39 @@ class Family:
 
     def seeds(self, depth: int) -> list[int]:
         return sorted(seed for other, seed in self.pairs if other == depth)
+
+
+def choose(
+    usual_depth: int | None = None, forget: Sequence[str] = (), also: Mapping[str, str] = {}
+) -> tuple[Pair, DeltaGenerator] | None:
+    """Fields for nets, depth and seed: plain and residual run, and room beside the fields for another
+    one. `usual_depth` is taken where there are such nets, else the deepest; parameters to `forget` hang
+    on the net's blocks; `also` are other nets in the list, which the page sees to."""
+    found = families()
+    if not found:
+        st.info("No trained twins with weights are here yet. Train some on the first page.")
+        return None
+    family = found[address.read("nets", list(found), next(iter(found)))]
+    usual = usual_depth if usual_depth in family.depths else family.depths[-1]
+    depth = address.read("depth", family.depths, usual)
+    seeds = family.seeds(depth)
+    seed = address.read("seed", seeds, seeds[0])
+    with st.container(horizontal=True, gap="medium"):
+        words = {name: other.words for name, other in found.items()}
+        away = ("depth", "seed", *forget)
+        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
+        address.press_one("depth", "depth", depth, family.depths, forget=forget)
+        if len(seeds) > 1:
+            address.press_one("seed", "seed", seed, seeds)
+        place = st.container(horizontal=True, gap="medium", width="content")
+    return family.pairs[depth, seed], place
+
+
+def of_all_depths(pair: Pair) -> list[Pair]:
+    """The twins of this pair's family and seed, shallowest first."""
+    seed = pair[0].experiment.seed
+    family = next(each for each in families().values() if pair in each.pairs.values())
+    return [family.pairs[depth, seed] for depth in family.depths if (depth, seed) in family.pairs]
 
 
 @st.cache_resource(ttl=5, show_spinner=False)

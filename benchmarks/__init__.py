@@ -1,1 +1,1 @@
-"""Speed and memory as ratios within one run; `python -m benchmarks` writes RESULTS.md."""
+"""Speed and memory as ratios within one run; `python -m benchmarks [NAME…]` writes RESULTS.md."""

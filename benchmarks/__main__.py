@@ -1,40 +1,56 @@
-"""Runs every benchmark and writes benchmarks/RESULTS.md with the machine it ran on."""
+"""Runs benchmarks and writes benchmarks/RESULTS.md; what was not run anew keeps its section there.
+
+python -m benchmarks              all of them
+python -m benchmarks endtoend gpu only these
+"""
 
 from __future__ import annotations
 
-import os
-import platform
+import argparse
+import importlib
+import time
 from pathlib import Path
 
-import torch
+from benchmarks.common import machine
 
-from benchmarks import imports, recording
+PARTS = {
+    "endtoend": "End to end against the usual loop",
+    "choices": "How a training is computed",
+    "together": "Several trainings at once",
+    "depth": "Cost against depth",
+    "recording": "Cost of recording",
+    "precision": "Half precision and errors",
+    "imports": "Import times",
+    "gpu": "On a GPU",
+}
+RESULTS = Path(__file__).parent / "RESULTS.md"
+HEAD = """# Measured
 
-PARTS = (recording, imports)
+Made by `make bench`, or `python -m benchmarks NAME` for one section; ratios hold within one run.
+"""
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    sections = [f"## {part.TITLE}\n\n{part.__doc__.strip()}\n\n{part.table()}\n" for part in PARTS]
-    text = (
-        f"# Measured\n\nOn {_machine()}. Made by `make bench`; ratios hold within one run.\n\n"
-        + "\n".join(sections)
-    )
-    target = Path(__file__).parent / "RESULTS.md"
-    target.write_text(text, encoding="utf-8")
-    print(text)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PARTS))
+    names = parser.parse_args().names or PARTS
+    if unknown := [name for name in names if name not in PARTS]:
+        parser.error(f"NAME is {unknown[0]!r}; allowed: {', '.join(PARTS)}")
+    for name in names:
+        part = importlib.import_module(f"benchmarks.{name}")
+        started = time.perf_counter()
+        body = part.table()
+        took = f"*On {machine()}; `python -m benchmarks {name}` took {time.perf_counter() - started:.0f} s.*"
+        section = f"## {PARTS[name]}\n\n{part.__doc__.strip()}\n\n{took}\n\n{body}\n"
+        print(section, flush=True)
+        RESULTS.write_text(with_section(RESULTS.read_text("utf-8"), PARTS[name], section), encoding="utf-8")
 
 
-def _machine() -> str:
-    names = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, {versions}"
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+def with_section(text: str, title: str, section: str) -> str:
+    """The text with this section in the place of its former one, in the order of `PARTS`."""
+    sections = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in text.split("\n## ")[1:]}
+    sections[title] = section
+    return "\n".join([HEAD, *(sections[title] for title in PARTS.values() if title in sections)])
 
 
 if __name__ == "__main__":

@@ -1,67 +1,87 @@
-"""What recording every layer's gradient, weight and update norm costs, one CPU thread, as a share of
-the time that the steps themselves take. Step and recording are timed in turn within one run; medians.
+"""What is measured of a training as it goes, as a share of the time that its steps take; one CPU thread, or
+a GPU without capture. Norms of every layer's gradient, weight and update: by the default schedule, and at
+every step. Evaluations are 5 to 41 a run, and block gradients come with each; writing is the rows' way to the
+disk. Step and recording are timed in turn within one run; medians.
 """
 
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
 
-import torch
-
-from resnet_edu import data, training
-from resnet_edu.budgets import at
+from benchmarks.common import digits, markdown, plain_how, trainer
 from resnet_edu.experiment import Cifar, Digits, Experiment, Recipe
 from resnet_edu.measure import layer_norms
+from resnet_edu.runs import RunWriter, Shelf
 from resnet_edu.training import Recording
+from resnet_edu.training.devices import available, synchronize
 from resnet_edu.training.loop import Trainer
 
-TITLE = "Cost of recording"
 TIMED = 40
 CASES = {
-    "digits, resnet-56, width 8, batch 64": at("minute", "resnet-56"),
-    "digits, plain-20, width 8, batch 64": at("minute", "plain-20"),
+    "digits, resnet-56, width 8, batch 64": digits("resnet-56"),
+    "digits, plain-20, width 8, batch 64": digits("plain-20"),
     "32×32, resnet-20, width 16, batch 128": Experiment(Cifar(20), Digits(side=32), Recipe(steps=1500)),
 }
 
 
 def table() -> str:
-    rows = [
-        "| training | ms a step | ms a recording | default schedule | every step |",
-        "|---|---|---|---|---|",
+    rows = [[name, *_row(experiment)] for name, experiment in CASES.items()]
+    head = ["training", "ms a step", "ms for the norms", "norms, default", "norms, every step"]
+    return markdown([*head, "evaluations", "block gradients", "writing"], rows)
+
+
+def _row(experiment: Experiment) -> list[str]:
+    made = trainer(experiment, plain_how(available()[0]))
+    steps, timed = experiment.recipe.steps, 8 if experiment.net.width > 8 else TIMED
+    step, norms = _in_turn(made, timed)
+    shares = [
+        norms * len(Recording().norm_steps(steps)) / steps / step,
+        norms / step,
+        _median(made, made._evaluation, 2) * len(made.evaluations) / steps / step,
+        _median(made, made._block_gradients, 3) * len(made.evaluations) / steps / step,
+        _writing(experiment, made) / step,
     ]
-    for name, experiment in CASES.items():
-        step, record = _seconds(experiment)
-        steps = experiment.recipe.steps
-        share = len(Recording().norm_steps(steps)) / steps
-        shares = f"{record * share / step:.2%} | {record / step:.2%}"
-        rows.append(f"| {name} | {1000 * step:.1f} | {1000 * record:.2f} | {shares} |")
-    return "\n".join(rows)
+    return [f"{1000 * step:.1f}", f"{1000 * norms:.2f}", *(f"{share:.2%}" for share in shares)]
 
 
-def _seconds(experiment: Experiment) -> tuple[float, float]:
-    """Median seconds of a step and of recording it."""
-    images = data.load(experiment.data)
-    short = replace(experiment, recipe=replace(experiment.recipe, steps=min(experiment.recipe.steps, 900)))
-    how = training.choose(
-        short, channels=images.channels, side=images.side, classes=images.classes, device="cpu"
-    )
-    trainer = Trainer(experiment, images, how, Recording())
-    weights = [weight for _, weight in trainer.layers]
-    steps, records = [], []
-    for _ in range(TIMED):
-        started = time.perf_counter()
-        _, loss = trainer.step_forward([])
-        trainer.step_backward(loss)
-        trainer.done += 1
-        between = time.perf_counter()
-        layer_norms(weights, trainer.optimizer)
-        records.append(time.perf_counter() - between)
-        steps.append(between - started)
+def _in_turn(made: Trainer, times: int) -> tuple[float, float]:
+    """Median seconds of a step, and of its layers' norms."""
+    engine, steps, records = made.engine, [], []
+    engine.begin(0, [0.01] * times)
+    for step in range(times):
+        engine.ready(step)
+        steps.append(_seconds(made, lambda: engine.step(False)))
+        records.append(_seconds(made, lambda: layer_norms(engine.weights, engine.sgd)))
     return statistics.median(steps), statistics.median(records)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(table())
+def _writing(experiment: Experiment, made: Trainer) -> float:
+    """Seconds a step of writing a block of 32 rows with the norms of each."""
+    made.norm_steps = frozenset(range(experiment.recipe.steps))
+    made.evaluations, made.pace = frozenset(), 1e-9
+    made._length = lambda: 32 if experiment.net.width == 8 else 2  # type: ignore[method-assign]
+    block = made.block()
+    assert block.norms is not None
+    with tempfile.TemporaryDirectory() as place, RunWriter(Shelf(place).place(experiment)) as writer:
+        writer.begin({"layers": []})
+        started = time.perf_counter()
+        for _ in range(10):
+            writer.append_norms(block.norms.numpy())
+            writer.append(block.steps, block.evals, block.blocks)
+            writer.status("running", block.step, block.seconds)
+        return (time.perf_counter() - started) / 10 / len(block.steps)
+
+
+def _median(made: Trainer, work: Callable[[], object], times: int) -> float:
+    return statistics.median(_seconds(made, work) for _ in range(times))
+
+
+def _seconds(made: Trainer, work: Callable[[], object]) -> float:
+    synchronize(made.how["device"])
+    started = time.perf_counter()
+    work()
+    synchronize(made.how["device"])
+    return time.perf_counter() - started

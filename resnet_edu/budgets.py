@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from resnet_edu.experiment import Cifar10, Data, Digits, Experiment, Net, Recipe, named_net
+from resnet_edu.experiment import (
+    Cifar10,
+    Data,
+    Digits,
+    Experiment,
+    ImageFolder,
+    Jitter,
+    Net,
+    Plateau,
+    Recipe,
+    named_net,
+)
 from resnet_edu.spec import SpecError
 
 WARMUP_DEPTH = 110
@@ -17,13 +28,14 @@ WARMUP_DEPTH = 110
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What a budget fixes. `width` is a CIFAR net's first stage in channels; dense nets keep their own."""
+    """What a budget fixes. `width` is a CIFAR net's first stage in channels; other nets keep their own."""
 
     name: str
     help: str
     width: int
     data: Data
     recipe: Recipe
+    net: str = "resnet-20"  # where no other is asked for
     warmup: int = 0  # steps at a tenth of lr, for nets of WARMUP_DEPTH layers and more
 
 
@@ -58,17 +70,29 @@ _ALL = (
         recipe=Recipe(steps=64_000, augment=True),
         warmup=400,
     ),
+    Budget(
+        "imagenet",
+        "He 2015 §3.4 in full, for a GPU and a folder of photographs: 600,000 steps of 256 random crops of "
+        "224×224 pixels, the learning rate divided by 10 when the loss stays. Smaller by --side and --steps.",
+        width=16,
+        data=ImageFolder(side=224, view=Jitter()),
+        recipe=Recipe(steps=600_000, batch=256, schedule=Plateau()),
+        net="resnet-34",
+    ),
 )
 _BY_NAME = {budget.name: budget for budget in _ALL}
 
-BUDGETS = tuple(_BY_NAME)
-"""The names, from cheapest to dearest."""
+NAMES = tuple(_BY_NAME)
+"""From cheapest to dearest."""
+
+BUDGETS = tuple(budget.name for budget in _ALL if not isinstance(budget.data, ImageFolder))
+"""Those that studies and pages offer: all but the one that needs a folder."""
 
 
 def get(budget: str) -> Budget:
     """The budget of this name; raises `SpecError`."""
     if budget not in _BY_NAME:
-        raise SpecError(f"budget is {budget!r}; allowed: {', '.join(BUDGETS)}")
+        raise SpecError(f"budget is {budget!r}; allowed: {', '.join(NAMES)}")
     return _BY_NAME[budget]
 
 

@@ -1,43 +1,99 @@
 """Which worker processes run, and when: submit, cancel, ask. A folder is the queue; no torch here.
 
-`SHELF/.queue/` holds one file per wish. Workers are detached processes of one thread each, at most
-as many as cores. A worker claims a wish by the lock of its run, which the system releases if the
-worker dies, so that another one takes the run up where it was. Whoever submits may go away.
+`SHELF/.queue/` holds one file per wish (see `wishes`). Workers are detached processes; at most one trains
+on a core, or a few on a GPU. More answer questions, quick, slow and long ones apart, so that nobody waits
+for an answer of seconds behind one of minutes. A worker claims a wish by the lock of its run or answer,
+which the system releases if the worker dies, so that another one takes it up where it was. Whoever
+submits or asks may go away.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from resnet_edu import machine
+from resnet_edu import wishes as queue
 from resnet_edu.experiment import Experiment
+from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
+from resnet_edu.runs.answers import ANSWER, AnswerProgress, answered, progress_of, read_answer
+from resnet_edu.wishes import (
+    ANSWERING,
+    ANSWERS,
+    LONG,
+    LONG_PROBES,
+    QUEUE,
+    SLOW,
+    SLOW_PROBES,
+    TRIES,
+    another_try,
+    fulfilled,
+    who_answers,
+    wishes,
+)
 
-QUEUE = ".queue"
-ANSWERS, ANSWER = "answers", "answer.json"
-TRIES = 3
+__all__ = [
+    "ANSWER",
+    "ANSWERING",
+    "ANSWERS",
+    "LONG",
+    "LONG_PROBES",
+    "QUEUE",
+    "SLOW",
+    "SLOW_PROBES",
+    "TRIES",
+    "AnswerProgress",
+    "another_try",
+    "answer_progress",
+    "ask",
+    "attended",
+    "cancel",
+    "cancel_all",
+    "cancel_answer",
+    "fulfilled",
+    "idle_seconds",
+    "read_answer",
+    "slot_lock",
+    "slots",
+    "start_workers",
+    "submit",
+    "submit_all",
+    "supersede",
+    "who_answers",
+    "wishes",
+    "withdraw",
+]
+
 _started: dict[tuple[Path, str], subprocess.Popen] = {}
 
 
-def slots() -> int:
-    """How many trainings may run at once: `RESNET_EDU_WORKERS`, else the number of cores."""
+def slots(experiments: Iterable[Experiment] = ()) -> int:
+    """How many of these trainings may run at once: `RESNET_EDU_WORKERS`, else one a core, or some a GPU."""
+    return _told() or machine.at_once(experiments)
+
+
+def per_gpu(experiment: Experiment) -> int:
+    """How many trainings like this one share a GPU."""
+    memories = machine.gpus() or (math.inf,)
+    return -(-_told() // len(memories)) or machine.per_gpu(min(memories), [experiment])
+
+
+def _told() -> int:
     told = os.environ.get("RESNET_EDU_WORKERS", "")
     if told and (not told.isdecimal() or not 1 <= int(told) <= 1024):
         raise RunError(f"RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024")
-    if told:
-        return int(told)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told or 0)
 
 
 def idle_seconds() -> float:
@@ -56,20 +112,23 @@ def submit(
     again: bool = False,
     every_step: bool = False,
     checkpoints: int = 1,
+    threads: Sequence[int] = (1,),
 ) -> Run:
     """Have the experiment trained; returns its run at once, to be watched.
 
     An unfinished run is continued and a finished one is left as it is: the same experiment
     submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
+    A folder of images is read, to be named by its content. Among the numbers of `threads` a run that is
+    long enough takes the quickest on a CPU.
     """
-    shelf = shelf or Shelf()
+    shelf, experiment = shelf or Shelf(), resolved(experiment)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.place(experiment, again=again and complete)
     if (not complete or again) and (run.stopping() or not run.busy()):
         run.queue()
         recording = {"every_step": every_step, "checkpoints": checkpoints}
-        _enqueue(shelf, run.name, {"run": run.name, "recording": recording})
+        queue.enqueue(shelf, run.name, {"run": run.name, "recording": recording, "threads": list(threads)})
     start_workers(shelf)
     return run
 
@@ -77,20 +136,26 @@ def submit(
 def submit_all(
     experiments: Iterable[Experiment], shelf: Shelf | None = None, *, again: bool = False
 ) -> list[Run]:
-    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended."""
-    shelf, experiments = shelf or Shelf(), list(experiments)
+    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended.
+
+    Each trains on one core, or on its share of the cores where there are fewer arms than cores.
+    """
+    shelf, experiments = shelf or Shelf(), [resolved(experiment) for experiment in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
+    share = machine.cores() // max(1, len(experiments))
+    threads = (1, share) if share > 1 else (1,)
     return [
-        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1) for e in experiments
+        submit(e, shelf, again=again, checkpoints=8 if e.net.depth in extremes else 1, threads=threads)
+        for e in experiments
     ]
 
 
 def cancel(run: Run) -> None:
     """Take a waiting run out of the queue; ask a running one to stop after its present steps."""
-    _wish(run.path.parent, run.name).unlink(missing_ok=True)
+    queue.remove(queue.path_of(run.path.parent, run.name))
     run.stop()
 
 
@@ -100,25 +165,82 @@ def cancel_all(runs: Iterable[Run]) -> None:
             cancel(run)
 
 
-def ask(run: Run, probe: str, **arguments: Any) -> Path:
+def ask(run: Run, probe: str, *, asker: str = "", **arguments: Any) -> Path:
     """The folder with the probe's answer, asked of a worker if it is not there yet.
 
-    The answer is complete once `answer.json` stands in the folder; an `error` in it is for people.
-    Answers of a read-only run (one that ships with the package) are kept on the user's shelf.
+    The answer is complete once `answer.json` stands in the folder; `read_answer` reads it. `asker` is
+    who may withdraw the question, by default this process. Answers that ship with a run are found;
+    new answers of such a read-only run are kept on the user's shelf. Arguments left out take the
+    probe's defaults, and make another question than the same written out.
     """
+    folder = answer_folder(run, probe, arguments)
+    if not answered(folder):
+        shelf = Shelf(folder.parents[2])
+        folder.mkdir(parents=True, exist_ok=True)
+        wish = {"path": str(run.path), "folder": str(folder), "probe": probe, "arguments": arguments}
+        queue.enqueue(shelf, _answer_name(folder), wish, _asker(asker))
+        _start(shelf, who_answers(probe))
+    return folder
+
+
+def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
+    """Where this answer lies or will lie; raises `RunError` for what cannot be a probe's name."""
     if not re.fullmatch(r"[a-z_-]+", probe):
         raise RunError(f"probe is {probe!r}; allowed: small letters, _ and -")
     text = json.dumps({"probe": probe, **arguments}, sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:12]
-    shelf = Shelf() if run.path.parent == recorded().path else Shelf(run.path.parent)
-    home = run.path if run.path.parent == shelf.path else shelf.path / f".{run.name}"
-    folder = home / files.PROBES / f"{probe}-{key}"
-    if not (folder / ANSWER).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        wish = {"path": str(run.path), "folder": str(folder), "probe": probe, "arguments": arguments}
-        _enqueue(shelf, f"probe-{run.name}-{key}", wish)
-        _start(shelf, ANSWERS)
-    return folder
+    place = Path(files.PROBES, f"{probe}-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    ships = run.path.parent == recorded().path
+    return (
+        Shelf().path / f".{run.name}" / place
+        if ships and not answered(run.path / place)
+        else run.path / place
+    )
+
+
+def attended(folder: Path) -> bool:
+    """A worker is there that sees to such questions, be it busy with others before this one."""
+    try:
+        with slot_lock(Shelf(folder.parents[2]), who_answers(folder.name.rsplit("-", 1)[0])):
+            return False
+    except Timeout:
+        return True
+
+
+def withdraw(folder: Path, asker: str = "") -> None:
+    """`asker` does not want this answer any more: a reader has moved the slider on. If nobody else
+    does, it leaves the queue; where a long one is being computed, that stops and keeps its rows."""
+    queue.withdraw(_answer_wish(folder), _asker(asker))
+
+
+def supersede(before: Iterable[Path], now: Iterable[Path], asker: str = "") -> None:
+    """`asker` wants `now` instead of what was asked `before`. The new questions take the place in the queue
+    that the old ones held, so that two readers who move their sliders all the time get answers in turn."""
+    places = [queue.withdraw(_answer_wish(folder), _asker(asker)) for folder in before]
+    if held := [place for place in places if place is not None]:
+        for folder in now:
+            queue.advance(_answer_wish(folder), min(held))
+
+
+def cancel_answer(folder: Path) -> None:
+    """As `withdraw`, whoever wants it. Asking again goes on where it stopped."""
+    queue.remove(_answer_wish(folder))
+
+
+def answer_progress(folder: Path) -> AnswerProgress:
+    """How far an answer is, and how long it will still take."""
+    return progress_of(folder, waits=_answer_wish(folder).exists())
+
+
+def _answer_name(folder: Path) -> str:
+    return f"probe-{folder.parents[1].name}-{folder.name}"
+
+
+def _answer_wish(folder: Path) -> Path:
+    return queue.path_of(folder.parents[2], _answer_name(folder))
+
+
+def _asker(asker: str) -> str:
+    return asker or f"process {os.getpid()}"
 
 
 def start_workers(shelf: Shelf) -> None:
@@ -128,65 +250,9 @@ def start_workers(shelf: Shelf) -> None:
         _start(shelf, str(slot))
 
 
-def wishes(shelf: Shelf) -> list[dict[str, Any]]:
-    """What waits or is being worked on, oldest first; each has its file as `wish`.
-
-    A file that is no wish, or wishes for something outside the shelf, is passed over.
-    """
-    found = []
-    for path in (shelf.path / QUEUE).glob("*.json"):
-        try:
-            wish = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            continue  # taken meanwhile, or damaged
-        if _sound(wish, shelf):
-            found.append(wish | {"wish": path})
-    return sorted(found, key=lambda wish: wish["at"])
-
-
-def _sound(wish: Any, shelf: Shelf) -> bool:
-    if not isinstance(wish, dict):
-        return False
-    if not all(isinstance(wish.get(key), int | float) for key in ("at", "tries")):
-        return False
-    if "probe" in wish:
-        names = all(isinstance(wish.get(key), str) for key in ("probe", "path", "folder"))
-        inside = names and Path(wish["folder"]).resolve().is_relative_to(shelf.path.resolve())
-        return inside and isinstance(wish.get("arguments"), dict)
-    run = wish.get("run")
-    return isinstance(run, str) and run == Path(run).name and isinstance(wish.get("recording"), dict)
-
-
-def another_try(wish: Mapping[str, Any]) -> bool:
-    """Count one more try of the wish, before it is begun; False when it has had them all."""
-    if wish["tries"] >= TRIES:
-        return False
-    counted = {name: value for name, value in wish.items() if name != "wish"} | {"tries": wish["tries"] + 1}
-    files.replace_file(wish["wish"], json.dumps(counted).encode())
-    return True
-
-
-def fulfilled(wish: Mapping[str, Any]) -> None:
-    """Take the wish out of the queue, unless the same was wished for anew meanwhile."""
-    with contextlib.suppress(FileNotFoundError):
-        if json.loads(wish["wish"].read_text("utf-8"))["at"] == wish["at"]:
-            wish["wish"].unlink()
-
-
 def slot_lock(shelf: Shelf, slot: str) -> FileLock:
     """Held by the worker of this slot as long as it lives."""
     return FileLock(shelf.path / QUEUE / f"worker-{slot}.lock", timeout=0.01, poll_interval=0.001)
-
-
-def _enqueue(shelf: Shelf, name: str, wish: dict[str, Any]) -> None:
-    path = _wish(shelf.path, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        files.replace_file(path, json.dumps(wish | {"at": time.time(), "tries": 0}).encode())
-
-
-def _wish(shelf: Path, name: str) -> Path:
-    return shelf / QUEUE / f"{name}.json"
 
 
 def _start(shelf: Shelf, slot: str) -> None:

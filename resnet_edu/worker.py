@@ -1,4 +1,4 @@
-"""The one room that joins bench and desk: trains experiments into runs, and answers probes.
+"""The room that joins bench and desk: trains experiments into runs; `answering` answers probes.
 
 `python -m resnet_edu.worker SHELF SLOT` is a worker process (see `jobs`); `train_run` does the same
 in the process that calls it, which is what `resnet-edu train` and a GPU machine use.
@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from resnet_edu import data, jobs, nets, training
-from resnet_edu.experiment import Experiment
+from resnet_edu import answering, choices, data, jobs, nets, training
+from resnet_edu.experiment import ImageFolder
+from resnet_edu.lanes import lane
+from resnet_edu.provenance import commit as _commit
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
-CHOICES = ".choices.json"
+CHECKPOINT_SHARE = 0.01  # of the time goes into checkpoints, which of a large net are hundreds of megabytes
 STOPPED = "stopped; it can be resumed"
 
 
@@ -34,7 +34,9 @@ def train_run(
     run: Run,
     *,
     device: str | None = None,
-    threads: int = 1,
+    threads: Sequence[int] = (1,),
+    workers: int | None = None,
+    compile: bool | None = None,
     checkpointed: bool = False,
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
@@ -43,17 +45,19 @@ def train_run(
     """Train the run from where it is to its end; returns the state it was left in.
 
     Stops after the present block once `wanted()` is false or `run.stop()` was called, and can then
-    be resumed to the bit, with the device, threads and recording that it was begun with. With
-    `checkpointed` it needs less memory and more time, and gives the same numbers. Raises
-    `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
+    be resumed to the bit, computed and recorded as it was begun. How a new run is computed is chosen by
+    measurement, among the numbers of `threads` and with or without compilation unless `compile` says
+    which (see `training.choose`). With `checkpointed` it needs less memory and more time, and gives the
+    same numbers. So many `workers` decode photographs, by default as many as pay; they change no number,
+    either. Raises `RunBusy`; what cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
         if run.status().complete:  # somebody else ended it while this process was starting
             return run.status().state
         writer.unstop()
-        torch.set_num_threads(threads)
+        asked = {"device": device, "threads": threads, "compile": compile, "workers": workers}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
-        return _train_or_say_why(writer, device, told, watch, wanted)
+        return _train_or_say_why(writer, asked, told, watch, wanted)
 
 
 def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
@@ -65,10 +69,10 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
         raise
 
 
-def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch, wanted) -> str:
+def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any], watch, wanted) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, device, told)
+    images, how = _prepared(run, asked, told)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume = None
@@ -78,7 +82,7 @@ def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch
         resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
         seconds = facts["seconds"]
         writer.status("running", facts["step"], seconds)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
         seconds = block.seconds
         _write(writer, block)
@@ -87,10 +91,12 @@ def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch
             writer.status("diverged", block.step, seconds, str(block.diverged))
             return "diverged"
         stop = not (wanted() and writer.wanted())
-        if block.step and (stop or time.monotonic() - saved > CHECKPOINT_SECONDS):
+        began = time.monotonic()
+        if block.step and (stop or began - saved > CHECKPOINT_SECONDS + took / CHECKPOINT_SHARE):
             tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
             writer.checkpoint(tensors, step=block.step, seconds=seconds)
             saved = time.monotonic()
+            took = saved - began
         if stop:
             writer.status("stopped", block.step, seconds, STOPPED)
             return "stopped"
@@ -99,6 +105,8 @@ def _train(writer: RunWriter, device: str | None, told: Mapping[str, Any], watch
 
 
 def _write(writer: RunWriter, block: Block) -> None:
+    if not block.found.items() <= (how := writer.run.how).items():
+        writer.how(how | block.found)
     if block.norms is not None:
         writer.append_norms(block.norms.numpy())
     writer.append(block.steps, block.evals, block.blocks)
@@ -109,50 +117,31 @@ def _write(writer: RunWriter, block: Block) -> None:
     writer.status("running", block.step, block.seconds)
 
 
-def _prepared(run: Run, device: str | None, told: Mapping[str, Any]) -> tuple[data.DataSet, dict[str, Any]]:
+def _prepared(
+    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any]
+) -> tuple[data.DataSet, dict[str, Any]]:
     """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
-        device = training.devices.checked(how.get("device") or device)
+        device = training.devices.checked(how.get("device") or asked["device"])
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
-    images = data.load(experiment.data, device=device)
+    if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
+        raise RunError(
+            f"{run.name}: data.digest is empty, so it could be any folder; `jobs.submit` fills it in"
+        )
+    asked = dict(asked)
+    images = data.load(experiment.data, device=device, workers=asked.pop("workers", None))
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     layers = [name for name, _ in nets.layers(nets.assemble(experiment.net, **shape))]
     if not how:
-        how = _choice(run.path.parent / CHOICES, experiment, shape, device)
+        how = choices.choose(experiment, **shape, **{**asked, "device": device})
         how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
     how = {**told, **how}
     training.apply(how)
     return images, how
-
-
-def _choice(path: Path, experiment: Experiment, shape: dict[str, int], device: str) -> dict[str, Any]:
-    """How to compute; what is measured for it is kept beside the runs, and measured by one worker."""
-    with FileLock(path.with_suffix(".lock")):
-        known = files.read_json(path) if path.exists() else {}
-        measured = set(known)
-        how = training.choose(experiment, **shape, device=device, known=known)
-        if set(known) != measured:
-            files.write_json(path, known)
-    return how
-
-
-def _commit() -> str | None:
-    """The source's git commit, + where files had changed; None for an installed package."""
-
-    def git(*words: str) -> str:
-        here = Path(__file__).parent
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout
-
-    try:
-        return git("rev-parse", "HEAD")[:12] + (
-            "+" if git("status", "--porcelain", "--", "*.py").strip() else ""
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
@@ -171,9 +160,9 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
 
 def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
     """Work on the wish if this worker can; True if it did."""
-    if (slot == jobs.ANSWERS) != ("probe" in wish):
-        return False
-    return answer(wish) if "probe" in wish else _train_wish(shelf, wish)
+    if "probe" in wish:
+        return slot == jobs.who_answers(wish["probe"]) and answering.see_to(wish)
+    return slot not in jobs.ANSWERING and _train_wish(shelf, wish)
 
 
 def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
@@ -181,9 +170,9 @@ def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
         run = Run(shelf.path / wish["run"])
         if run.busy():
             return False
-        with _lane(shelf, run), RunWriter(run) as writer:
+        with lane(shelf, run) as device, RunWriter(run) as writer:
             if wish["wish"].exists() and not run.status().complete:  # not worked off while we waited
-                _train_or_give_up(writer, wish)
+                _train_or_give_up(writer, wish, device)
             jobs.fulfilled(wish)
     except (RunBusy, Timeout):
         return False
@@ -193,45 +182,17 @@ def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
     return True
 
 
-def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any]) -> None:
+def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any], device: str) -> None:
     if not jobs.another_try(wish):
         at = writer.run.status()
         why = f"given up after {jobs.TRIES} tries: the process that trained it died each time"
         writer.status("failed", at.step, at.seconds, why)
         return
     try:
-        told = {"recording": wish["recording"]}
-        _train_or_say_why(writer, None, told, lambda block: None, lambda: True)
+        asked = {"device": device, "threads": wish.get("threads", (1,))}
+        _train_or_say_why(writer, asked, {"recording": wish["recording"]}, lambda block: None, lambda: True)
     except Exception:
         traceback.print_exc()  # the run says it in a line; the log has the whole story
-
-
-def _lane(shelf: Shelf, run: Run) -> FileLock:
-    """A GPU takes one training at a time; on the CPU every worker has a lane of its own."""
-    device = run.how.get("device") or training.devices.available()[0]
-    lane = device.replace(":", "-") if not device.startswith("cpu") else f"cpu-{os.getpid()}"
-    return FileLock(shelf.path / jobs.QUEUE / f"lane-{lane}.lock", timeout=0)
-
-
-def answer(wish: Mapping[str, Any]) -> bool:
-    """Compute a probe's answer into its folder; errors are answers too, for people to read."""
-    from resnet_edu import probes
-
-    folder = Path(wish["folder"])
-    try:
-        if not jobs.another_try(wish):
-            raise RunError(f"given up after {jobs.TRIES} tries: the process that computed it died each time")
-        facts, arrays = probes.answer(Run(wish["path"]), wish["probe"], wish["arguments"])
-        files.write_arrays(folder / "answer.npz", arrays)
-    except (ValueError, OSError) as error:
-        facts = {"error": str(error)}
-    except Exception as error:
-        traceback.print_exc()
-        facts = {"error": f"{type(error).__name__} while computing this; the workers' log has more"}
-    if folder.exists():  # else the run was removed meanwhile
-        files.write_json(folder / jobs.ANSWER, facts)
-    jobs.fulfilled(wish)
-    return True
 
 
 def main(shelf: str, slot: str) -> None:
@@ -239,7 +200,7 @@ def main(shelf: str, slot: str) -> None:
         os.nice(10)
     torch.set_num_threads(1)
     # Who answers stays longer: a reader looks at a map before asking for the next.
-    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot == jobs.ANSWERS else 1))
+    serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot in (jobs.ANSWERS, jobs.SLOW) else 1))
 
 
 if __name__ == "__main__":

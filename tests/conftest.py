@@ -22,6 +22,7 @@ settings.load_profile("again" if os.environ.get("CI") else "here")
 @pytest.fixture(autouse=True)
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RESNET_EDU_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("RESNET_EDU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RESNET_EDU_IDLE", "2")
     monkeypatch.delenv("RESNET_EDU_WORKERS", raising=False)
     if torch := sys.modules.get("torch"):

@@ -49,13 +49,14 @@ def test_a_net_in_full_is_taken_as_it_is():
 
 def test_every_budget_has_its_help():
     assert budgets.BUDGETS == ("minute", "lesson", "lesson-cifar", "paper")
-    assert all(budgets.get(name).help.endswith(".") for name in budgets.BUDGETS)
+    assert (*budgets.BUDGETS, "imagenet") == budgets.NAMES
+    assert all(budgets.get(name).help.endswith(".") for name in budgets.NAMES)
 
 
 @pytest.mark.parametrize(
     ("budget", "net", "message"),
     [
-        ("hour", "plain-20", "budget is 'hour'; allowed: minute, lesson, lesson-cifar, paper"),
+        ("hour", "plain-20", "budget is 'hour'; allowed: minute, lesson, lesson-cifar, paper, imagenet"),
         ("minute", "vgg-19", "net is 'vgg-19'; allowed"),
         ("minute", "plain-21", "6n\\+2"),
     ],

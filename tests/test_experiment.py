@@ -18,8 +18,10 @@ from resnet_edu.experiment import (
     Experiment,
     FashionMnist,
     ImageFolder,
+    Jitter,
     NoShortcut,
     PadShortcut,
+    Plateau,
     ProjectionEverywhere,
     ProjectionShortcut,
     Recipe,
@@ -56,10 +58,18 @@ recipes = st.builds(
     warmup_lr=numbers(0, 100),
     augment=st.booleans(),
 )
+jitters = st.builds(Jitter, high=st.just(0) | st.integers(2200, 4096), lighting=numbers(0, 10))
+jittered = st.builds(ImageFolder, path=st.text(), side=st.integers(8, 1024), view=jitters)
+plateaus = st.builds(
+    Recipe,
+    schedule=st.builds(Plateau, window=numbers(0, 1), gain=numbers(0, 1), falls=st.integers(0, 10)),
+)
 
 
-def experiments(data=named_data | folders):
-    return st.builds(Experiment, nets, data, recipes, st.integers(0, 2**32 - 1))
+def experiments(data=None):
+    seeds = st.integers(0, 2**32 - 1)
+    found = st.builds(Experiment, nets, named_data | folders if data is None else data, recipes, seeds)
+    return found if data is not None else found | st.builds(Experiment, nets, jittered, plateaus, seeds)
 
 
 @given(experiments())
@@ -98,7 +108,10 @@ def test_where_a_folder_lies_is_no_part_of_the_key(folder, elsewhere):
     assert here.name == there.name
 
 
-@pytest.mark.parametrize("change", [{"digest": "ab"}, {"side": 64}, {"train": 5}])
+@pytest.mark.parametrize(
+    "change",
+    [{"digest": "ab"}, {"side": 64}, {"train": 5}, {"view": Jitter()}, {"view": Jitter(low=40)}],
+)
 def test_what_lies_in_a_folder_is_part_of_the_key(change):
     folder = ImageFolder(digest="cd", path="photographs")
     assert Experiment(data=folder).key != Experiment(data=dataclasses.replace(folder, **change)).key

@@ -10,7 +10,8 @@ import pytest
 
 DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
 DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
-DESK += ", resnet_edu.anatomy"
+DESK += ", resnet_edu.anatomy, resnet_edu.wishes, resnet_edu.direct, resnet_edu.pictures, resnet_edu.methods"
+DESK += ", resnet_edu.machine"
 ROOT = Path(__file__).parent.parent
 
 
@@ -27,20 +28,21 @@ def held(modules: str, unwanted: str) -> list[str]:
     [
         (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib"),
         ("resnet_edu.experiment", "torch numpy pandas plotly"),
-        ("resnet_edu.runs, resnet_edu.jobs", "torch numpy pandas plotly"),
+        ("resnet_edu.runs, resnet_edu.jobs, resnet_edu.direct", "torch numpy pandas plotly"),
+        ("resnet_edu.methods", "torch numpy"),
         (
             "resnet_edu.nets, resnet_edu.data, resnet_edu.measure, resnet_edu.training",
             "torchvision pandas streamlit plotly captum sklearn rich filelock",
         ),
         ("resnet_edu.worker, resnet_edu.probes", "torchvision pandas streamlit plotly captum sklearn"),
     ],
-    ids=["desk", "experiment", "runs", "bench", "worker"],
+    ids=["desk", "experiment", "runs", "methods", "bench", "worker"],
 )
 def test_what_an_import_does_not_bring(modules, unwanted):
     assert held(modules, unwanted) == []
 
 
-BENCH = {"nets", "measure", "training", "probes", "worker", "randomness"}
+BENCH = {"nets", "measure", "training", "probes", "answering", "worker", "child", "randomness"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)
@@ -52,6 +54,22 @@ def test_the_app_asks_the_desk_for_everything(path):
         full = {f"{origin}.{name}" if origin else name for name in names}
         assert not {name for name in full if name.split(".")[0] in ("torch", "torchvision", "captum")}
         assert not {name for name in full if name.startswith("resnet_edu.") and name.split(".")[1] in BENCH}
+
+
+@pytest.mark.slow
+def test_a_training_waits_for_no_compiler():
+    """Making torch.optim.SGD imports torch._dynamo and sympy; every worker would wait seconds for it."""
+    code = """
+import sys
+from resnet_edu import budgets, data, training
+experiment = budgets.at("minute", "plain-8")
+how = training.choose(experiment, channels=1, side=8, classes=10, device="cpu")
+blocks = training.train(experiment, data.load(experiment.data), how)
+while next(blocks).step == 0: pass
+assert not {"torch._dynamo", "torch._inductor", "sympy"} & set(sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from resnet_edu import jobs
+from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, recorded
 
 
@@ -257,3 +258,37 @@ def test_idle_seconds_are_checked_where_somebody_reads_it(tiny, monkeypatch):
     monkeypatch.setenv("RESNET_EDU_IDLE", "soon")
     with pytest.raises(RunError, match="RESNET_EDU_IDLE is 'soon'; it takes seconds"):
         jobs.submit(tiny(), shelf)
+
+
+def test_a_folder_of_images_is_named_by_its_content_when_it_is_submitted(tmp_path, started):
+    """Else every folder were the same experiment."""
+    from pictures import folder_of_jpegs
+
+    folders = [folder_of_jpegs(tmp_path / str(n), train=n, test=1) for n in (1, 2)]
+    ones = [Experiment(data=ImageFolder(path=str(folder))) for folder in folders]
+    assert ones[0].key == ones[1].key
+    runs = [jobs.submit(one) for one in ones]
+    assert runs[0].path != runs[1].path
+    assert all(len(run.experiment.data.digest) == 64 for run in runs)
+    assert [run.path for run in jobs.submit_all(ones)] == [run.path for run in runs]
+
+
+def test_a_folder_without_a_name_is_not_trained_on(tmp_path):
+    from pictures import folder_of_jpegs
+
+    from resnet_edu.worker import train_run
+
+    folder = folder_of_jpegs(tmp_path / "jpegs", train=1, test=1)
+    run = Shelf().place(Experiment(data=ImageFolder(path=str(folder))))
+    with pytest.raises(RunError, match=r"data\.digest is empty, so it could be any folder"):
+        train_run(run, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("cores", "arms", "threads"), [(2, 18, [1]), (8, 5, [1]), (8, 4, [1, 2]), (64, 12, [1, 5])]
+)
+def test_few_arms_share_all_cores(tiny, started, monkeypatch, cores, arms, threads):
+    """What was offered stands in the wish, so that all arms choose among the same."""
+    monkeypatch.setattr(jobs.machine, "cores", lambda: cores)
+    jobs.submit_all([tiny(seed=seed) for seed in range(arms)])
+    assert [wish["threads"] for wish in jobs.wishes(Shelf())] == [threads] * arms

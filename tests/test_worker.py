@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from resnet_edu import data, training, worker
 from resnet_edu.nets import stacks
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.spec import SpecError
-from resnet_edu.training import Recording, devices, loop
+from resnet_edu.training import Recording, choosing, loop
 
 EVERYTHING = Recording(every_step=True, checkpoints=3)
 
@@ -89,6 +90,23 @@ def test_a_trained_run_holds_what_training_yields(shelf, tiny):
         assert run.layers()[name].tolist() == columns.flatten().tolist()
     end = blocks[-1].state()
     assert all(np.array_equal(tensor, end[f"net.{name}"]) for name, tensor in run.weights().items())
+
+
+def test_dear_checkpoints_are_made_less_often(shelf, tiny, monkeypatch):
+    """By a clock that goes on a second each block, and two each checkpoint: one in 200 seconds."""
+    seconds, made = [0.0], []
+
+    def checkpoint(writer, tensors, *, step, seconds: float) -> None:
+        made.append(step)
+        clock(2)
+
+    def clock(passed: float) -> None:
+        seconds[0] += passed
+
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(RunWriter, "checkpoint", checkpoint)
+    worker.train_run(shelf.place(tiny(steps=220)), device="cpu", watch=lambda block: clock(1))
+    assert made == [5, 211]
 
 
 def test_a_trained_run_says_how_it_was_computed(shelf, tiny):
@@ -222,17 +240,40 @@ def test_a_run_begun_on_a_device_that_is_not_here(shelf, tiny):
     assert (run.path / files.CHECKPOINT).read_bytes() == checkpoint, "it can go on where that device is"
 
 
-def test_long_runs_of_one_shelf_are_computed_alike(shelf, tiny, monkeypatch):
+def test_long_runs_of_one_machine_are_computed_alike(tmp_path, tiny, monkeypatch):
     asked = []
-    timed = {"float32 contiguous_format": 2.0, "float32 channels_last": 1.0}
-    monkeypatch.setattr(devices, "_timed", lambda *_: asked.append(1) or timed)
-    for seed in (0, 1):
-        run = shelf.place(tiny(steps=1000, seed=seed))
+
+    def milliseconds(trial, how):
+        asked.append(how)
+        return 1.0 if how["memory_format"] == "channels_last" else 2.0
+
+    monkeypatch.setattr(choosing._Trial, "milliseconds", milliseconds)
+    for place in ("here", "there"):
+        run = Shelf(tmp_path / place).place(tiny(steps=1000))
         worker.train_run(run, **stop_after(1))
         assert run.how["memory_format"] == "channels_last"
-        assert run.how["measured_ms_per_step"] == timed
-    assert asked == [1]
-    assert len(shelf.runs()) == 2, "what was measured lies beside the runs, and is none"
+        assert run.how["measured_ms_per_step"]["float32 channels_last"] == 1.0
+    assert len(asked) == 4
+
+
+def test_threads_and_compilation_are_as_told(shelf, tiny, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda net, dynamic: net)
+    run = shelf.place(tiny())
+    worker.train_run(run, threads=(2,), compile=True, **stop_after(2))
+    assert (run.how["threads"], run.how["compiled"]) == (2, True)
+    worker.train_run(run, threads=(1,), compile=False)
+    assert (run.how["threads"], run.how["compiled"]) == (2, True), "a run goes on as it was begun"
+
+
+def test_what_turns_out_otherwise_is_written_down(shelf, tiny, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda net, dynamic: 1 / 0)
+    run = shelf.place(tiny())
+    assert worker.train_run(run, compile=True) == "done"
+    assert (run.how["compiled"], run.how["compiled_because"]) == (
+        False,
+        "ZeroDivisionError: division by zero",
+    )
+    assert len(run.how["layers"]) == 8, "and the rest is kept"
 
 
 def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_path):
@@ -240,14 +281,6 @@ def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_
     assert commit is None or len(commit.rstrip("+")) == 12
     monkeypatch.setenv("PATH", str(tmp_path))
     assert COMMIT() is None
-
-
-def test_damaged_choices_are_named(shelf, tiny, monkeypatch):
-    monkeypatch.setattr(devices, "_timed", dict)
-    run = shelf.place(tiny(steps=1000))
-    (shelf.path / worker.CHOICES).write_text("{")
-    with pytest.raises(RunError, match=rf"{worker.CHOICES} is damaged"):
-        worker.train_run(run)
 
 
 @pytest.mark.parametrize(

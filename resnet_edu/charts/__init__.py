@@ -3,6 +3,7 @@
 Show a figure with `fig.show(config=charts.config())`. No torch here.
 """
 
+from resnet_edu.charts.bench import lesion_bench
 from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
@@ -13,7 +14,9 @@ from resnet_edu.charts.paths import path_lengths, unit_contributions
 from resnet_edu.charts.saliency import saliency_maps
 from resnet_edu.charts.statistics import by_depth
 from resnet_edu.charts.style import config
+from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
+from resnet_edu.charts.trust import sanity_curves, shattered_gradients, unit_shares
 from resnet_edu.charts.units import block_drawing, main_rows
 
 __all__ = [
@@ -25,13 +28,19 @@ __all__ = [
     "error_by_order",
     "gradient_heatmap",
     "layer_norms",
+    "lesion_bench",
     "lesion_errors",
     "loss_curves",
+    "loss_lines",
+    "loss_planes",
     "main_rows",
     "net_drawing",
     "path_lengths",
     "saliency_maps",
+    "sanity_curves",
+    "shattered_gradients",
     "thin",
     "twin_heatmaps",
     "unit_contributions",
+    "unit_shares",
 ]

@@ -12,7 +12,7 @@ from resnet_edu.charts.style import Template
 
 _ROWS = {"plain": 1.0, "residual": 0.0}
 _WIDE = 1000  # px, about what a page gives; more units get smaller boxes
-_CURVE = np.linspace(0, np.pi, 9)
+_CURVE = np.linspace(0, np.pi, 21)
 
 
 def lesion_bench(

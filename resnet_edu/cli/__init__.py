@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from resnet_edu import __version__
-from resnet_edu.cli import data, net, probe, runs, study, train
+from resnet_edu.cli import data, net, probe, runs, study, surface, train
 from resnet_edu.runs import RunError
 from resnet_edu.spec import SpecError
 
@@ -34,6 +34,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="resnet-edu", description="See why residual networks work.")
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for room in (study, train, runs, probe, data, net):
+    for room in (study, train, runs, probe, surface, data, net):
         room.add(commands)
     return top

@@ -20,6 +20,10 @@ LOOK_SECONDS = 0.1
 QUESTIONS = {
     "saliency": "which pixels of one test image a class's score depends on",
     "images": "the first test images, and what the net says of them",
+    "unit_shares": "how much of a class's score comes through each unit's branch",
+    "sanity": "how much a saliency map depends on what was learned: weights randomised from the head down",
+    "trust": "how well a saliency map foretells the score, and how it jumps",
+    "smoothness": "how alike the score's gradients are at an image and right beside it",
     "lesions": "error after deleting each unit in turn",
     "random_lesions": "error after deleting k units at random",
     "shuffles": "error after units of equal sizes have changed places at random",

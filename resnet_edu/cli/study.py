@@ -59,7 +59,7 @@ def _study(options: argparse.Namespace) -> int:
         raise SpecError("seeds is empty; give one or more, such as 0,1,2")
     arms = study.arms(options.budget, seeds=options.seeds, depths=options.depths)
     console.print(f"[bold]{study.title}[/bold]\n{study.claim} ({study.source})")
-    console.print(f"{len(arms)} trainings at the budget '{options.budget}', {jobs.slots()} at a time.\n")
+    console.print(f"{len(arms)} trainings at the budget '{options.budget}', {jobs.slots(arms)} at a time.\n")
     use_data_dir(options)
     runs = jobs.submit_all(arms, shelf_of(options), again=options.again)
     kept = [run.name for run in runs if run.status().complete]
@@ -82,10 +82,11 @@ def _study(options: argparse.Namespace) -> int:
 def _watch(runs: list[Run]) -> bool:
     """Show the runs until all have ended; False when somebody pressed Ctrl-C, which stops them all."""
     started, told = time.monotonic(), set()
+    slots = jobs.slots([run.experiment for run in runs])
     message = "Stopping the trainings; what they have done is kept."
     with gentle_interrupt(message) as wanted, Live(console=console, refresh_per_second=4) as live:
         while True:
-            at = progress(runs, side_by_side=jobs.slots())  # first, so that whoever is counted is told too
+            at = progress(runs, side_by_side=slots)  # first, so that whoever is counted is told too
             for run in runs:
                 if run.name not in told and run.status().ended:
                     told.add(run.name)

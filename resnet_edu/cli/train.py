@@ -18,8 +18,11 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
-from resnet_edu.experiment import Experiment, ImageFolder, settings_help
+from resnet_edu.experiment import Experiment, settings_help
+from resnet_edu.folders import resolved
+from resnet_edu.machine import cores
 from resnet_edu.runs import Run, RunError
+from resnet_edu.runs.run import TEN_CROPS
 from resnet_edu.spec import SpecError
 
 EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
@@ -28,7 +31,7 @@ Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous
 
 def add(commands) -> None:
     train = commands.add_parser("train", help="train one net", epilog=EPILOG)
-    train.add_argument("--budget", help=f"start from a named budget: {', '.join(budgets.BUDGETS)}")
+    train.add_argument("--budget", help=f"start from a named budget: {', '.join(budgets.NAMES)}")
     train.add_argument("--experiment", metavar="FILE", help="start from an experiment's JSON file")
     _add_settings(train)
     train.add_argument(
@@ -38,6 +41,12 @@ def add(commands) -> None:
         "--checkpointed",
         action="store_true",
         help="keep only what goes from unit to unit: less memory, the same numbers, more time",
+    )
+    train.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="torch.compile, or not (default: measured, where a run is long enough to repay it)",
     )
     _add_running(train)
     train.set_defaults(run=_train)
@@ -67,7 +76,16 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     command.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="on a CPU; 1 is best for small nets"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="on a CPU (default: 1; long runs measure whether all cores help)",
+    )
+    command.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that decode photographs (default: 1; for a GPU one a core, up to 16)",
     )
     command.add_argument("--every-step", action="store_true", help="record layer norms at every step")
     command.add_argument(
@@ -93,10 +111,11 @@ def experiment_of(options: argparse.Namespace) -> Experiment:
     if options.experiment:
         base = _read(options.experiment).to_query()
     elif options.budget:
-        net = told.pop("net", "resnet-20")
+        net = told.pop("net", budgets.get(options.budget).net)
         base = budgets.at(options.budget, net, 0).to_query()
     kept = {name: value for name, value in base.items() if name not in told}  # told last, so that it wins
-    return _resolved(Experiment.from_query(kept | told))
+    with console.status("Reading the photographs that name the folder …"):
+        return resolved(Experiment.from_query(kept | told))
 
 
 def _read(path: str) -> Experiment:
@@ -105,17 +124,6 @@ def _read(path: str) -> Experiment:
     except (ValueError, OSError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"--experiment {path}: {said}") from None
-
-
-def _resolved(experiment: Experiment) -> Experiment:
-    """A folder of images is named by its content, which is read now."""
-    if not isinstance(experiment.data, ImageFolder):
-        return experiment
-    import dataclasses
-
-    from resnet_edu.data import resolve
-
-    return dataclasses.replace(experiment, data=resolve(experiment.data))
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -143,13 +151,16 @@ def _how(options: argparse.Namespace) -> dict[str, Any]:
     from resnet_edu.training import Recording, devices
 
     use_data_dir(options)
-    if not 1 <= options.threads <= 1024:
+    if options.threads is not None and not 1 <= options.threads <= 1024:
         raise SpecError(f"threads is {options.threads}; allowed: 1 … 1024")
+    if options.workers is not None and not 0 <= options.workers <= 256:
+        raise SpecError(f"workers is {options.workers}; allowed: 0 … 256")
+    threads = (options.threads,) if options.threads else tuple(dict.fromkeys((1, cores())))
     if options.device is not None:
         devices.checked(options.device)
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
-    how = {"device": options.device, "threads": options.threads, "recording": recording}
-    return how | {"checkpointed": getattr(options, "checkpointed", False)}
+    how = {"device": options.device, "threads": threads, "workers": options.workers, "recording": recording}
+    return how | {name: getattr(options, name) for name in ("checkpointed", "compile") if name in options}
 
 
 def _run(run: Run, how: dict[str, Any]) -> int:
@@ -162,7 +173,7 @@ def _run(run: Run, how: dict[str, Any]) -> int:
         gentle_interrupt("Stopping after the present steps; Ctrl-C again stops at once.") as wanted,
         Progress(*columns, console=console) as progress,
     ):
-        task = progress.add_task("", total=run.experiment.recipe.steps)
+        task = progress.add_task("getting ready", total=run.experiment.recipe.steps)
         state = train_run(run, **how, watch=lambda block: _show(progress, task, block), wanted=wanted)
     console.print(_result(run))
     if state == "stopped":
@@ -178,6 +189,8 @@ def _show(progress: Progress, task: TaskID, block) -> None:
             f"step {row['step']:>6}: training error {row['train_error']:.2f} %, test error "
             f"{row['test_error']:.2f} % (of {row['images']:,} training images)"
         )
+        if (error := row.get(TEN_CROPS)) is not None:
+            progress.console.print(f"step {row['step']:>6}: test error with ten crops an image {error:.2f} %")
 
 
 def _result(run: Run) -> str:

@@ -13,17 +13,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_edu.data.files import DataMissing, DataStatus, data_root, download, status
-from resnet_edu.data.folder import fingerprint, resolve
+from resnet_edu.data.files import DataStatus, data_root, download, status
+from resnet_edu.folders import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
     from resnet_edu.data.augmentation import apply_augmentation, augment, draw_augmentation
-    from resnet_edu.data.dataset import DataSet, normalise
+    from resnet_edu.data.dataset import DataSet, Images, normalise
     from resnet_edu.data.loading import load
     from resnet_edu.data.order import batch_indices
+    from resnet_edu.data.streaming import StreamedSet
 
 _LAZY = {
     "DataSet": "dataset",
+    "Images": "dataset",
+    "StreamedSet": "streaming",
     "apply_augmentation": "augmentation",
     "augment": "augmentation",
     "batch_indices": "order",
@@ -36,6 +39,8 @@ __all__ = [
     "DataMissing",
     "DataSet",
     "DataStatus",
+    "Images",
+    "StreamedSet",
     "apply_augmentation",
     "augment",
     "batch_indices",

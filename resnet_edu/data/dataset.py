@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 
+class Images(Protocol):
+    """What is asked of uint8 images [N, C, H, W]: a tensor has it, and so have photographs on disk."""
+
+    @property
+    def shape(self) -> Any: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Tensor: ...
+
+    def narrow(self, dim: int, start: int, length: int) -> Self: ...
+
+    def tensor_split(self, pieces: int, /) -> Iterable[Tensor]: ...
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class DataSet:
     """Images uint8 [N, C, H, W] with H = W, labels int64 [N], all on one device.
 
-    `mean` float32 [C, H, W] is the training images' mean at each pixel (He 2015 §4.2), `scale` their
-    standard deviation about it, one number; both in units of the brightest value, 255.
+    `mean` float32 [C, H, W] is the training images' mean at each pixel (He 2015 §4.2), or [C, 1, 1] that of
+    each colour; `scale` their standard deviation about it, one number (or one a channel, [C, 1, 1]); both
+    in units of the brightest value, 255.
     """
 
-    train_images: Tensor
+    train_images: Images
     train_labels: Tensor
-    test_images: Tensor
+    test_images: Images
     test_labels: Tensor
     class_names: tuple[str, ...]
     mean: Tensor
-    scale: float
+    scale: float | Tensor
 
     @property
     def channels(self) -> int:

@@ -16,13 +16,10 @@ from urllib.error import HTTPError
 
 from platformdirs import user_cache_path
 
+from resnet_edu.folders import DataMissing
 from resnet_edu.spec import SpecError
 
 VARIABLE = "RESNET_EDU_DATA"
-
-
-class DataMissing(ValueError):
-    """Files are missing, damaged or changed; the message says which, where, and what mends it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resnet_edu import folders
 from resnet_edu.data import files, folder
+from resnet_edu.data.colours import colours
 from resnet_edu.data.dataset import DataSet, resize, statistics
-from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder
+from resnet_edu.data.photographs import Names, Photographs
+from resnet_edu.data.streaming import StreamedSet
+from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder, Jitter
 from resnet_edu.spec import SpecError
 
 DIGITS_FOR_TRAINING = 1500
 MOST_BYTES = 8_000_000_000
+COLOUR_IMAGES = 2_000  # whose pixels' mean and covariance stand for those of all photographs
 
 
 class _Split(NamedTuple):
@@ -44,14 +50,18 @@ def load(
     data_dir: str | os.PathLike | None = None,
     *,
     download: bool = False,
+    workers: int | None = None,
 ) -> DataSet:
-    """The images that `spec` describes, on `device`.
+    """The images that `spec` describes, on `device`; photographs with a view `jitter` stay on disk, and are
+    decoded by so many `workers`, processes (0: by this one; by default as many as pay).
 
     Nothing is fetched unless `download` is set. Raises `DataMissing` when files are missing, damaged or
     changed, and `SpecError` when more images are asked for than there are or than fit into memory.
     """
     if download and spec.kind in files.PUBLISHED:
         files.download(spec.kind, data_dir)
+    if isinstance(spec, ImageFolder) and isinstance(spec.view, Jitter):
+        return _streamed(spec, spec.view, torch.device(device), workers)
     raw = _READERS[type(spec)](spec, data_dir)
     channels, _, side = raw.train.images.shape[1:]
     side = spec.side or side
@@ -61,9 +71,9 @@ def load(
     mean, scale = statistics(train)
     return DataSet(
         train_images=train.to(device),
-        train_labels=_labels(raw.train, device),
+        train_labels=_labels(raw.train.labels, device),
         test_images=test.to(device),
-        test_labels=_labels(raw.test, device),
+        test_labels=_labels(raw.test.labels, device),
         class_names=raw.class_names,
         mean=mean.to(device),
         scale=scale,
@@ -119,16 +129,54 @@ def _idx(path: Path) -> np.ndarray:
 
 
 def _image_folder(spec: ImageFolder, _: Any) -> _Raw:
+    found = _listed(spec)
+    _check_size(len(found.names), 3, spec.side, "; or set data.view to jitter, which reads them as needed")
+    train, test = (_decoded(found.root, part, spec.side) for part in (found.train, found.test))
+    return _Raw(train, test, found.classes)
+
+
+def _listed(spec: ImageFolder) -> folders.Listing:
+    """The images that are used, shuffled: names come sorted by class, and the first ones must stand for
+    all in the evaluations before the end."""
     if spec.digest:
-        folder.resolve(spec)
-    found = folder.listing(spec.path)
-    train = [found.train[index] for index in _chosen(spec, len(found.train))]
-    _check_size(len(train) + len(found.test), 3, spec.side)
-    return _Raw(_decoded(train, spec.side), _decoded(found.test, spec.side), found.classes)
+        folders.resolve(spec)
+    found = folders.listing(spec.path)
+    _chosen(spec, len(found.train))  # says so if there are fewer
+    train = tuple(found.train[i] for i in _fixed_shuffle(len(found.train))[: spec.train or None])
+    test = tuple(found.test[i] for i in _fixed_shuffle(len(found.test)))
+    return dataclasses.replace(found, train=train, test=test)
 
 
-def _decoded(named: Sequence[tuple[Path, int]], side: int) -> _Split:
-    return _Split(folder.decode([path for path, _ in named], side), np.array([label for _, label in named]))
+def _decoded(root: Path, named: folders.Labelled, side: int) -> _Split:
+    return _Split(folder.decode([root / name for name, _ in named], side), _numbers(named))
+
+
+def _numbers(named: folders.Labelled) -> np.ndarray:
+    return np.array([label for _, label in named])
+
+
+def _streamed(spec: ImageFolder, view: Jitter, device: torch.device, workers: int | None) -> StreamedSet:
+    found = _listed(spec)
+    train, test = (
+        Photographs(
+            Names.of(found.root, [name for name, _ in part]), spec.side, spec.scales[0], device, workers
+        )
+        for part in (found.train, found.test)
+    )
+    some = train.narrow(0, 0, min(len(train), COLOUR_IMAGES))
+    measured = colours(some.tensor_split(-(-len(some) // 50)))
+    return StreamedSet(
+        train_images=train,
+        train_labels=_labels(_numbers(found.train), device),
+        test_images=test,
+        test_labels=_labels(_numbers(found.test), device),
+        class_names=found.classes,
+        mean=measured.mean.to(device),
+        scale=measured.scale,
+        scales=spec.scales,
+        lighting=view.lighting,
+        components=measured.components,
+    )
 
 
 _READERS: dict[type, Callable[[Any, Any], _Raw]] = {
@@ -151,13 +199,13 @@ def _fixed_shuffle(count: int) -> np.ndarray:
     return np.random.RandomState(0).permutation(count)
 
 
-def _check_size(images: int, channels: int, side: int) -> None:
+def _check_size(images: int, channels: int, side: int, instead: str = "") -> None:
     if (size := images * channels * side * side) > MOST_BYTES:
         raise SpecError(
             f"{images} images of {side}×{side} pixels would take {size / 1e9:.1f} GB; at most "
-            f"{MOST_BYTES / 1e9:g} GB are allowed: lower data.side or data.train"
+            f"{MOST_BYTES / 1e9:g} GB are allowed: lower data.side or data.train{instead}"
         )
 
 
-def _labels(split: _Split, device: torch.device | str) -> Tensor:
-    return torch.from_numpy(split.labels.astype(np.int64)).to(device)
+def _labels(labels: np.ndarray, device: torch.device | str) -> Tensor:
+    return torch.from_numpy(labels.astype(np.int64)).to(device)

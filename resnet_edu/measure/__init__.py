@@ -7,7 +7,7 @@ from resnet_edu.measure.blocks import (
     block_gradients,
     example_correlations,
 )
-from resnet_edu.measure.errors import Errors, errors, kept_statistics
+from resnet_edu.measure.errors import Errors, errors, kept_statistics, ten_crop_error
 from resnet_edu.measure.jacobians import pushed
 from resnet_edu.measure.norms import layer_norms
 
@@ -23,4 +23,5 @@ __all__ = [
     "layer_norms",
     "pushed",
     "relu_activations",
+    "ten_crop_error",
 ]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_edu.data import DataSet, normalise
+from resnet_edu.data import DataSet, Images, StreamedSet, normalise
 from resnet_edu.nets import random_modules
 
 
@@ -43,7 +43,7 @@ def kept_statistics(net: nn.Module, *, training: bool) -> Iterator[None]:
 def errors(
     net: nn.Module,
     data: DataSet,
-    images: Tensor,
+    images: Images,
     labels: Tensor,
     *,
     batch: int,
@@ -52,18 +52,33 @@ def errors(
     """`images` uint8 [N, C, H, W], `labels` int64 [N]. With `batch_statistics` every batch is
     normalised by its own mean and variance, as in training: lagging running statistics can fake
     degradation, and the two errors beside each other show whether they do."""
-    wrong = torch.zeros((), dtype=torch.long, device=images.device)
+    pieces = _pieces(len(labels), batch)
+    wrong = torch.zeros((), dtype=torch.long, device=labels.device)
     total = torch.zeros((), dtype=torch.float64, device="cpu")
     with kept_statistics(net, training=batch_statistics):
-        for some, truth in zip(_chunks(images, batch), _chunks(labels, batch), strict=True):
+        for some, truth in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
             logits = net(normalise(some, data)).float()
             wrong += (logits.argmax(1) != truth).sum()
             total += F.cross_entropy(logits, truth, reduction="sum").cpu()
     return Errors(100 * wrong.item() / len(labels), total.item() / len(labels))
 
 
-def _chunks(tensor: Tensor, size: int) -> tuple[Tensor, ...]:
-    """Pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be noise,
-    and of two images at least, since one has no statistics."""
-    pieces = min(round(len(tensor) / size), len(tensor) // 2)
-    return tensor.tensor_split(max(1, pieces))
+@torch.no_grad()
+def ten_crop_error(net: nn.Module, data: StreamedSet, *, batch: int = 50) -> float:
+    """Share of all test photographs classified wrongly, in %, by the mean of what the net's softmax says of
+    ten crops (Krizhevsky 2012 §4.1; He 2015 §3.4): the corners, the centre, and their mirror images."""
+    wrong = 0
+    pieces = _pieces(len(data.test_labels), batch)
+    with kept_statistics(net, training=False):
+        for crops, truth in zip(
+            data.test_images.ten_crops(pieces), data.test_labels.tensor_split(pieces), strict=True
+        ):
+            probabilities = net(normalise(crops.flatten(0, 1), data)).float().softmax(1)
+            wrong += int((probabilities.view(len(truth), 10, -1).mean(1).argmax(1) != truth).sum())
+    return 100 * wrong / len(data.test_labels)
+
+
+def _pieces(count: int, size: int) -> int:
+    """How many pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be
+    noise, and of two images at least, since one has no statistics."""
+    return max(1, min(round(count / size), count // 2))

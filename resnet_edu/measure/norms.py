@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import torch
 from torch import Tensor, nn
 
 
-def layer_norms(weights: list[nn.Parameter], optimizer: torch.optim.SGD) -> Tensor:
+class Momentum(Protocol):
+    """What is read of SGD: PyTorch's own, or one like it whose "lr" is a tensor on the device."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
+    @property
+    def state(self) -> Mapping[Any, Mapping[str, Any]]: ...
+
+
+def layer_norms(weights: list[nn.Parameter], optimizer: Momentum) -> Tensor:
     """L2 norms, float32 [3, layers]: of the loss gradient (weight decay not in it), of the weights
     after the step, and of what the step changed. To be called right after `optimizer.step()`.
 
     SGD with momentum moves weights by lr × its buffer, so the update need not be remembered.
+    Nothing here waits for the device, so that a CUDA graph can hold it.
     """
     group = optimizer.param_groups[0]
     gradients = [_gradient(weight) for weight in weights]
@@ -18,15 +31,17 @@ def layer_norms(weights: list[nn.Parameter], optimizer: torch.optim.SGD) -> Tens
     # The list form of torch.linalg.vector_norm, the one that clip_grad_norm_ uses: one launch for all.
     norms = torch.stack(torch._foreach_norm([*gradients, *(w.detach() for w in weights), *moves]))
     norms = norms.float().view(3, len(weights))
-    return norms * torch.tensor([[1.0], [1.0], [float(group["lr"])]], device=norms.device)
+    norms[2] *= group["lr"]
+    return norms
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:
     return torch.zeros_like(weight) if weight.grad is None else weight.grad
 
 
-def _direction(weight: nn.Parameter, optimizer: torch.optim.SGD, group: dict) -> Tensor:
-    buffer = optimizer.state[weight].get("momentum_buffer")
-    if buffer is not None:
+def _direction(weight: nn.Parameter, optimizer: Momentum, group: dict[str, Any]) -> Tensor:
+    if weight.grad is None:
+        return torch.zeros_like(weight)  # SGD leaves it as it is, decay and all
+    if (buffer := optimizer.state[weight].get("momentum_buffer")) is not None:
         return buffer
-    return _gradient(weight) + group["weight_decay"] * weight.detach()  # up to the decay's own tiny move
+    return weight.grad + group["weight_decay"] * weight.detach()  # up to the decay's own tiny move

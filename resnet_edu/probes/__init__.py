@@ -1,25 +1,41 @@
-"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays."""
+"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays; a long
+one is a generator of those so far (`partial.py`)."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from resnet_edu import data, nets
-from resnet_edu.experiment import Data, Experiment
-from resnet_edu.probes import bench, gradients, lesions, paths, saliency
+from resnet_edu.probes import (
+    bench,
+    gradients,
+    lesions,
+    paths,
+    saliency,
+    smoothness,
+    surface,
+    trust,
+    unit_shares,
+)
+from resnet_edu.probes.partial import Kept, Partial
+from resnet_edu.probes.sources import net_of, source_of
 from resnet_edu.runs import Run
+
+__all__ = ["LONG_PROBES", "PROBES", "Answer", "answer", "answering", "net_of"]
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 PROBES: Mapping[str, Callable[..., Answer]] = {
     "saliency": saliency.answer,
     "images": saliency.shown_images,
+    "unit_shares": unit_shares.answer,
+    "sanity": trust.sanity,
+    "trust": trust.answer,
+    "smoothness": smoothness.answer,
     "lesions": lesions.lesions,
     "random_lesions": lesions.random_lesions,
     "shuffles": lesions.shuffles,
@@ -32,38 +48,42 @@ PROBES: Mapping[str, Callable[..., Answer]] = {
     "jacobians": gradients.jacobians,
     "activations": gradients.activations,
 }
+LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
+    "loss_plane": surface.plane,
+    "loss_line": surface.line,
+    "loss_interpolation": surface.interpolation,
+}
 
 
-def answer(run: Run, probe: str, arguments: Mapping[str, Any]) -> Answer:
-    """Facts (plain data) and arrays by name. Raises `ValueError` for unknown probes and arguments."""
-    if probe not in PROBES:
-        raise ValueError(f"probe is {probe!r}; allowed: {', '.join(PROBES)}")
-    images, net = _loaded(run.experiment.data), net_of(run)
+def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> Answer:
+    """Facts (plain data) and arrays by name, of a run's net or of "torchvision:resnet-50".
+
+    Every probe takes `step` besides its own arguments: after so many training steps, one of
+    `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. Raises `ValueError`
+    for unknown probes and arguments.
+    """
+    *_, whole = answering(source, probe, arguments)
+    return whole.facts, whole.arrays
+
+
+def answering(
+    source: Run | str, probe: str, arguments: Mapping[str, Any], kept: Kept = None
+) -> Iterator[Partial]:
+    """The answer in pieces, the last of which is the whole; a quick one comes in one piece. A long one
+    goes on from the arrays `kept` of an earlier piece. Raises `ValueError` as `answer` does."""
+    asked = {**PROBES, **LONG_PROBES}.get(probe)
+    if asked is None:
+        raise ValueError(f"probe is {probe!r}; allowed: {', '.join([*PROBES, *LONG_PROBES])}")
+    own = {name: value for name, value in arguments.items() if name != "step"}
+    net, data, step = source_of(source, arguments.get("step"))
+    given = (net, data, kept) if probe in LONG_PROBES else (net, data)
     try:
-        inspect.signature(PROBES[probe]).bind(net, images, **arguments)
+        inspect.signature(asked).bind(*given, **own)
     except TypeError as error:
         raise ValueError(f"{probe}: {error}") from None
-    return PROBES[probe](net, images, **arguments)
-
-
-def net_of(run: Run) -> torch.nn.Module:
-    """The trained net, in eval mode. Asking again costs nothing: this is what a warm worker is for."""
-    return _net(str(run.path), run.experiment)
-
-
-@lru_cache(4)
-def _loaded(spec: Data) -> data.DataSet:
-    return data.load(spec)
-
-
-@lru_cache(16)
-def _net(path: str, experiment: Experiment) -> torch.nn.Module:
-    images = _loaded(experiment.data)
-    net = nets.build(
-        experiment.net, channels=images.channels, side=images.side, classes=images.classes, seed=0
-    )
-    weights = Run(path).weights()
-    net.load_state_dict(
-        {name: torch.from_numpy(array).to(net.state_dict()[name]) for name, array in weights.items()}
-    )
-    return net.eval()
+    if probe in LONG_PROBES:
+        for part in LONG_PROBES[probe](*given, **own):
+            yield dataclasses.replace(part, facts=part.facts | {"step": step})
+    else:
+        facts, arrays = PROBES[probe](*given, **own)
+        yield Partial(1, 1, facts | {"step": step}, arrays)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EVAL_COLUMNS = ("step", "images", "train_error", "train_error_batch", "train_loss", "test_error", "test_loss")
 
+TEN_CROPS = "test_error_10_crops"
+
 
 @dataclass(frozen=True)
 class Status:
@@ -126,8 +128,13 @@ class Run:
         return self._table(files.STEPS, ("step", "loss", "lr", "seconds"))
 
     def evals(self) -> pd.DataFrame:
-        """One row an evaluation, after `step` updates: errors in %, losses in nats, over `images`."""
-        return self._table(files.EVALS, EVAL_COLUMNS)
+        """One row an evaluation, after `step` updates: errors in %, losses in nats, over `images`.
+
+        Where ten crops of every test image were looked at, their error stands in a column of its own.
+        """
+        table = self._table(files.EVALS, (*EVAL_COLUMNS, TEN_CROPS))
+        unused = TEN_CROPS in table and table[TEN_CROPS].isna().all()
+        return table.drop(columns=TEN_CROPS) if unused else table
 
     def layers(self) -> pd.DataFrame:
         """One row per recorded step and layer (0 is nearest the input): L2 norms of the loss

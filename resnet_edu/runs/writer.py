@@ -52,6 +52,10 @@ class RunWriter:
         files.write_json(self.path / files.HOW, dict(how))
         return checkpoint
 
+    def how(self, how: Mapping[str, Any]) -> None:
+        """How the run is computed, where that turned out otherwise than it was begun."""
+        files.write_json(self.path / files.HOW, dict(how))
+
     def append_norms(self, norms: np.ndarray) -> None:
         """`norms` is float32 [recorded steps, 1 + 3·layers]: the step, then the norms."""
         with (self.path / files.LAYERS).open("ab") as file:

@@ -1,6 +1,7 @@
 """`train(experiment, …)` yields blocks of steps as arrays; it knows neither screen nor file."""
 
-from resnet_edu.training.devices import DeviceError, apply, choose
+from resnet_edu.training.choosing import choose
+from resnet_edu.training.devices import DeviceError, apply
 from resnet_edu.training.diagnosis import Divergence
 from resnet_edu.training.loop import Block, train
 from resnet_edu.training.schedule import Recording

@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         process.terminate()
         process.wait(10)
         jobs.cancel_all(shelf.runs())  # their workers go home by themselves
-        slots = ("0", "1", jobs.ANSWERS)
+        slots = ("0", "1", *jobs.ANSWERING)
         wait_until(lambda: all(jobs.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
 
 
@@ -196,24 +196,40 @@ def test_the_twins_maps_of_a_test_image_appear(visit, server):
     page.wait_for_function("location.search.includes('image=5')")  # as it was left
 
 
-def click_box(page, net: str, number: int) -> None:
+def click_box(page, chart: str, number: int) -> None:
     """Plotly lays a surface of its own over its boxes."""
-    box = page.locator(f".st-key-net-{net} .points path.point").nth(number).bounding_box()
+    box = page.locator(f".st-key-{chart} .points path.point").nth(number).bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def test_a_click_on_a_block_shows_its_layers(visit):
     page = visit("inside?depth=20")
     page.get_by_text("The whole net").first.wait_for()
-    click_box(page, "residual", 5)
+    click_box(page, "net-residual", 5)
     page.wait_for_function("location.search.includes('block=stages.1.1')")
     page.get_by_text("resnet-20, stages.1.1").wait_for()
     page.locator(".st-key-block-residual").get_by_text("3×3 convolution, 32 → 32").first.wait_for()
     page.locator(".st-key-block-plain").get_by_text("32 × 16 × 16").first.wait_for()
-    click_box(page, "plain", 8)
+    click_box(page, "net-plain", 8)
     page.wait_for_function("location.search.includes('block=stages.2.1')")
     page.get_by_text("plain-20, stages.2.1").wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 0
+
+
+def test_blocks_are_deleted_and_swapped_by_clicks_and_both_nets_answer(visit):
+    page = visit("lesions?depth=8")
+    page.get_by_text("error on 1,000 training images").first.wait_for()
+    click_box(page, "bench", 1)  # of the plain net, which is drawn first
+    page.wait_for_function("location.search.includes('deleted=stages.1.0')")
+    page.get_by_text("points", exact=False).first.wait_for()
+    click_box(page, "bench", 1)
+    page.wait_for_function("!location.search.includes('deleted')")
+    page.get_by_role("radio", name="Swap").click()
+    page.get_by_text("Click two blocks").wait_for()
+    click_box(page, "bench", 0)
+    page.wait_for_function("location.search.includes('picked=stages.0.0')")
+    click_box(page, "bench", 2)
+    page.get_by_text("Blocks of different sizes cannot change places").wait_for()
 
 
 def test_the_server_holds_no_torch(visit, server):

@@ -1,16 +1,19 @@
-"""The second page, with answers written by hand; and that neither page imports torch."""
+"""What does the net look at: with answers written by hand; and that no page imports torch."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from resnet_edu import jobs
-from resnet_edu.runs import files, recorded
+from resnet_edu import direct, jobs
+from resnet_edu.methods import METHODS
+from resnet_edu.runs import Shelf, files, recorded
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 NAMES = [str(i) for i in range(10)]
@@ -21,56 +24,110 @@ def twins(depth: int = 56):
     return [runs[f"{kind}-{depth}-digits"] for kind in ("plain", "resnet")]
 
 
-def answer(run, probe: str, facts: dict, **arguments) -> None:
+def answer(run, probe: str, facts: dict, arrays: dict | None = None, **arguments) -> None:
     folder = jobs.ask(run, probe, **arguments)
-    pixels = np.zeros((1, 8, 8))
-    arrays = {
-        "images": np.zeros((24, 1, 8, 8), np.uint8),
-        "image": pixels.astype(np.uint8),
-        "map": pixels + 0.5,
-    }
-    files.write_arrays(folder / "answer.npz", arrays)
+    files.write_arrays(folder / "answer.npz", {"image": np.zeros((1, 8, 8), np.uint8)} | (arrays or {}))
     files.write_json(folder / jobs.ANSWER, {"class_names": NAMES} | facts)
 
 
 @pytest.fixture
 def strip(no_workers) -> None:
     for run, guess in zip(twins(), (5, 7), strict=True):
-        answer(run, "images", {"labels": list(range(10)) * 3, "predicted": [guess] * 30}, count=24)
+        images = {"images": np.zeros((24, 1, 8, 8), np.uint8)}
+        answer(run, "images", {"labels": list(range(10)) * 3, "predicted": [guess] * 30}, images, count=24)
 
 
-def answer_maps(method: str = "saliency", image: int = 0, targets: tuple[int, int] = (0, 0)) -> None:
-    for run, target in zip(twins(), targets, strict=True):
-        facts = {
-            "method": method,
-            "label": image,
-            "target": target,
-            "predicted": 5,
-            "completeness_error": 0.004,
-        }
-        facts["probabilities"] = [0.25] * 4
-        answer(run, "saliency", facts, image=image, method=method, target=target)
+def facts_of(target: int, image: int | None = 0) -> dict:
+    said = {"label": image, "target": target, "predicted": 5, "probabilities": [0.25] * 4}
+    return said | {"class_names": NAMES, "completeness_error": 0.004}
+
+
+def answer_maps(method="saliency", image=0, targets=(0, 0), depth=56, **more) -> None:
+    for run, target in zip(twins(depth), targets, strict=True):
+        asked = {"image": image, "method": method, "target": target, **more}
+        answer(run, "saliency", facts_of(target, image), {"map": np.full((1, 8, 8), 0.5)}, **asked)
+
+
+def answer_trust(method="saliency") -> None:
+    for run in twins():
+        asked = {"image": 0, "target": 0}
+        answer(run, "trust", {"infidelity": 0.25, "sensitivity": None}, method=method, **asked)
+        stages = {"correlation": np.full((3, 2), 0.5)}
+        answer(run, "sanity", {"after": ["head", "stem"]}, stages, method=method, **asked)
+        shares = {"branch": np.ones(27), "shortcut": np.ones(27)}
+        answer(run, "unit_shares", {"difference": 2.0, "units": ["a"] * 27}, shares, **asked)
+    for depth in (8, 20, 56):
+        for run in twins(depth):
+            for step in (0, run.weight_steps()[-1]):
+                answer(run, "smoothness", {"mean": 0.5, "sd": 0.1}, step=step)
 
 
 def said(elements) -> str:
-    return " ".join(each.value for each in elements)
+    return " ".join(each.value for each in elements).replace("\\", "")
+
+
+def charts(at) -> list[str]:
+    return [chart.proto.id for chart in at.get("plotly_chart")]
 
 
 def test_until_a_worker_answers_the_page_waits(opened, no_workers):
     at = opened("saliency")
     assert not at.exception
     assert "about ten seconds the first time" in at.status[0].label
-    assert len(jobs.wishes(jobs.Shelf())) == 2
+    assert len(jobs.wishes(Shelf())) == 2
 
 
-def test_both_maps_are_drawn(opened, strip):
+def test_both_maps_are_drawn_with_what_the_method_cannot_tell(opened, strip):
     answer_maps()
     at = opened("saliency")
     assert not at.exception
     assert not at.error
-    assert len(at.get("plotly_chart")) == 1
-    assert "cannot tell" in said(at.markdown)
-    assert "one colour scale" in said(at.markdown)
+    assert len(charts(at)) == 1
+    assert METHODS["saliency"].cannot_tell in said(at.markdown)
+    assert "one colour scale" in said(at.caption)
+
+
+def test_what_the_map_is_worth_stands_below_it(opened, strip):
+    answer_maps()
+    answer_trust()
+    at = opened("saliency")
+    assert not at.exception
+    assert len(charts(at)) == 4
+    assert [metric.value for metric in at.metric] == ["0.25", "0.25", "not defined", "not defined"]
+    assert "Adebayo 2018" in said(at.caption)
+
+
+def test_methods_stand_in_a_row_each_in_the_order_of_the_list(opened, strip):
+    answer_maps()
+    answer_maps("integrated_gradients")
+    at = opened("saliency", methods="integrated_gradients,saliency")
+    assert len(charts(at)) == 2
+    assert said(at.markdown).index("|∂ score / ∂ pixel|") < said(at.markdown).index("Integrated Gradients")
+
+
+def test_depths_stand_in_a_row_each(opened, strip):
+    for depth in (8, 20, 56):
+        answer_maps(depth=depth)
+    at = opened("saliency", rows="depths")
+    assert len(charts(at)) == 3
+    assert "8 layers" in said(at.markdown)
+
+
+def test_training_steps_stand_in_a_row_each(opened, strip):
+    last = twins()[0].weight_steps()[-1]
+    for step in (0, last):
+        answer_maps(step=step)
+    at = opened("saliency", rows="steps")
+    assert len(charts(at)) == 2
+    assert "after 0 steps" in said(at.markdown)
+    assert f"after {last:,} steps" in said(at.markdown)
+
+
+def test_a_method_that_looks_at_a_unit_asks_for_the_one_chosen(opened, strip):
+    answer_maps("grad_cam", unit="stages.1.0")
+    at = opened("saliency", methods="grad_cam", unit="stages.1.0")
+    assert at.selectbox(key="url-unit").value == "stages.1.0"
+    assert len(charts(at)) == 1
 
 
 def test_the_maps_before_stay_until_the_next_have_come(opened, strip):
@@ -79,14 +136,13 @@ def test_the_maps_before_stay_until_the_next_have_come(opened, strip):
     at.query_params["image"] = "1"
     at.run()
     assert "about ten seconds" in at.status[0].label
-    assert "the maps before" in said(at.caption)
-    assert len(at.get("plotly_chart")) == 1
+    assert len(charts(at)) == 1
 
 
 def test_integrated_gradients_say_how_complete_they_are(opened, strip):
     answer_maps("integrated_gradients", image=3, targets=(5, 7))
-    at = opened("saliency", method="integrated_gradients", image=3, target="predicted")
-    assert len(at.get("plotly_chart")) == 1
+    at = opened("saliency", methods="integrated_gradients", image=3, target="predicted")
+    assert len(charts(at)) == 1
     assert "within 0.4 %" in said(at.markdown)
 
 
@@ -98,6 +154,66 @@ def test_an_error_from_the_worker_is_a_sentence(opened, no_workers):
     assert not at.exception
 
 
+@pytest.fixture
+def asked(monkeypatch) -> list:
+    """What is asked over the pipe; answered at once."""
+    questions = []
+
+    def ask(source, probe, *, pixels, **arguments):
+        questions.append((str(getattr(source, "name", source)), probe, pixels.shape, arguments))
+        if probe != "saliency":
+            raise direct.DirectError("not asked here")
+        facts = facts_of(3, None) | {"completeness_error": None}
+        return facts, {"image": pixels, "map": np.full((1, *pixels.shape[1:]), 0.5)}
+
+    monkeypatch.setattr(direct, "ask", ask)
+    return questions
+
+
+def test_a_photograph_is_asked_over_the_pipe_and_leaves_nothing_on_disk(opened, no_workers, asked):
+    at = opened("saliency", of="china")
+    assert not at.exception
+    assert len(charts(at)) == 1
+    assert {shape for _, _, shape, _ in asked} == {(1, 8, 8)}
+    assert "has only ever seen handwritten digits" in said(at.caption)
+    assert [wish["probe"] for wish in jobs.wishes(Shelf())] == ["smoothness"] * 12
+
+
+def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):
+    at = opened("saliency", nets="torchvision", depth=18, methods="saliency,deep_lift")
+    assert not at.exception
+    assert [(name, shape) for name, _, shape, _ in asked] == [("torchvision:resnet-18", (3, 224, 224))] * 2
+    assert len(charts(at)) == 2
+
+
+def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypatch):
+    def ask(*given, **asked):
+        raise direct.DirectError("resnet-50's weights are not here, and there is no network")
+
+    monkeypatch.setattr(direct, "ask", ask)
+    at = opened("saliency", nets="torchvision", of="flower")
+    assert "resnet-50's weights are not here" in said(at.error)
+    assert not at.exception
+
+
+def png(side: int = 20) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), "red").save(file, "png")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(png(), ""), (b"GIF89a" + bytes(50), "mine.png: the file is a GIF"), (b"", "empty")],
+)
+def test_an_own_picture_is_shown_or_refused_in_a_sentence(opened, no_workers, asked, content, words):
+    at = opened("saliency", of="own")
+    at.file_uploader[0].set_value(("mine.png", content, "image/png")).run()
+    assert not at.exception
+    assert len(charts(at)) == (0 if words else 1)
+    assert words in said(at.error)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -106,14 +222,18 @@ def test_an_error_from_the_worker_is_a_sentence(opened, no_workers):
         ("seed", "7", "0"),
         ("image", "24", "0, 1, 2"),
         ("target", "10", "true, predicted, 0"),
-        ("method", "gaze", "saliency, integrated_gradients"),
+        ("methods", "gaze", "saliency, input_x_gradient"),
+        ("of", "mine", "test, china, flower, own"),
+        ("rows", "nets", "methods, depths, steps"),
+        ("over", "1", "no, yes"),
+        ("unit", "stages.3.0", "stages.0.0"),
     ],
 )
 def test_a_bad_url_is_named_and_the_default_used(opened, strip, name, value, allowed):
     answer_maps()
     at = opened("saliency", **{name: value})
-    assert len(at.get("plotly_chart")) == 1
-    message = said(at.warning).replace("\\", "")
+    assert len(charts(at)) == 1
+    message = said(at.warning)
     assert f"{name} is '{value}'" in message
     assert allowed in message
 
@@ -124,13 +244,14 @@ def test_runs_trained_here_can_be_asked(opened, trained, no_workers):
     assert any(each.startswith("trained here: Digits, 12 steps, ") for each in words)
 
 
-def test_neither_page_imports_torch():
+def test_no_page_imports_torch():
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
         f"at = AppTest.from_file({str(MAIN)!r}, default_timeout=60).run()\n"
         "assert not at.exception and at.title\n"
-        "at.switch_page('questions/saliency.py').run()\n"
-        "assert not at.exception and at.title\n"
+        "for page in ('inside', 'lesions', 'paths', 'saliency'):\n"
+        "    at.switch_page(f'questions/{page}.py').run()\n"
+        "    assert not at.exception and at.title\n"
         "print(sorted({'torch', 'torchvision', 'captum'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

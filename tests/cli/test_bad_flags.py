@@ -26,7 +26,7 @@ ROOT = "an image folder holds train/CLASS/*.jpg and test/CLASS/*.jpg"
         ("train --data imagefolder:empty", f"empty/train is missing; {ROOT}"),
         ("train --train 9999 --steps 1", "train is 9999; digits has 1500 training images (0 takes all)"),
         ("train --seed one", "seed is 'one'; it takes a whole number, allowed: 0 … 4294967295"),
-        ("train --budget hour", f"budget is 'hour'; allowed: {BUDGETS}"),
+        ("train --budget hour", f"budget is 'hour'; allowed: {BUDGETS}, imagenet"),
         ("train --budget minute --net alexnet-8", "net is 'alexnet-8'; allowed: plain-N, resnet-N, dense-"),
         ("train --steps 1 --checkpoints 0", "checkpoints is 0; allowed: 1 … 1000"),
         ("train --experiment none.json", "--experiment none.json: No such file or directory"),

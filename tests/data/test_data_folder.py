@@ -14,7 +14,7 @@ from PIL import Image
 
 from resnet_edu import data
 from resnet_edu.data.folder import decode
-from resnet_edu.experiment import Experiment, ImageFolder
+from resnet_edu.experiment import Centre, Experiment, ImageFolder, Jitter, View
 
 
 def picture(path: Path, mode: str = "RGB", size: tuple[int, int] = (16, 16)) -> None:
@@ -59,12 +59,17 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_FOLDERS)
-def test_a_bad_folder_gets_a_message(case: str, photographs: Path) -> None:
+LAYOUT = [case for case in BAD_FOLDERS if case not in ("half a jpeg", "16 bits", "many")]
+
+
+@pytest.mark.parametrize(
+    ("case", "view"), [*((c, Centre()) for c in BAD_FOLDERS), *((c, Jitter()) for c in LAYOUT)]
+)
+def test_a_bad_folder_gets_a_message(case: str, view: View, photographs: Path) -> None:
     harm, message = BAD_FOLDERS[case]
     harm(photographs)
     with pytest.raises(data.DataMissing, match=message):
-        data.load(ImageFolder(path=str(photographs)))
+        data.load(ImageFolder(path=str(photographs), view=view), workers=0)
 
 
 def test_a_folder_must_be_named() -> None:
@@ -93,11 +98,12 @@ def test_the_digest_follows_content_and_names_but_not_place(photographs: Path, t
     assert len({first, renamed, data.fingerprint(moved)}) == 3
 
 
-def test_a_changed_folder_is_refused(photographs: Path) -> None:
-    spec = data.resolve(ImageFolder(path=str(photographs)))
-    data.load(spec)
+@pytest.mark.parametrize("view", [Centre(), Jitter()])
+def test_a_changed_folder_is_refused(photographs: Path, view: View) -> None:
+    spec = data.resolve(ImageFolder(path=str(photographs), view=view))
+    data.load(spec, workers=0)
     picture(photographs / "test" / "cat" / "new.png")
-    for use in (data.load, data.resolve):
+    for use in (lambda spec: data.load(spec, workers=0), data.resolve):
         with pytest.raises(data.DataMissing, match=f"changed since .* expected {spec.digest}"):
             use(spec)
 
@@ -117,6 +123,16 @@ def test_a_large_jpeg_shrinks_to_what_its_pixels_average(tmp_path: Path) -> None
     centre = smooth[:, 100:700]
     expected = centre.reshape(20, 30, 20, 30).mean((1, 3))
     assert np.abs(decode([tmp_path / "large.jpg"], 20)[0, 0] - expected).max() < 4
+
+
+def test_a_photograph_held_sideways_is_turned(tmp_path: Path) -> None:
+    upright = Image.fromarray(np.add.outer(np.arange(40) * 6, np.zeros(60)).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "held.jpg", exif=exif, quality=95)
+    upright.save(tmp_path / "upright.jpg", quality=95)
+    held, expected = decode([tmp_path / "held.jpg", tmp_path / "upright.jpg"], 16).astype(int)
+    assert np.abs(held - expected).max() < 4
 
 
 def test_hidden_and_foreign_files_are_left_alone(photographs: Path) -> None:

@@ -121,8 +121,12 @@ def test_an_image_folder_is_cut_to_its_centre(photographs: Path) -> None:
     folder = data.load(ImageFolder(path=str(photographs), side=12))
     assert folder.train_images.shape == (6, 3, 12, 12)
     assert folder.class_names == ("cat", "dog")
-    assert folder.train_labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert folder.train_images[5, :, 0].tolist() == [[0] * 6 + [value] * 6 for value in (200, 100, 80)]
+    assert sorted(folder.train_labels.tolist()) == [0, 0, 0, 1, 1, 1] != folder.train_labels.tolist()
+    rows = {(200, 100 * label, 40 * number): label for label in (0, 1) for number in range(3)}
+    for image, label in zip(folder.train_images, folder.train_labels.tolist(), strict=True):
+        colour = tuple(image[:, 0, -1].tolist())
+        assert image[:, 0].tolist() == [[0] * 6 + [value] * 6 for value in colour]
+        assert rows.pop(colour) == label
     assert data.load(ImageFolder(path=str(photographs), train=2)).train_images.shape == (2, 3, 32, 32)
 
 

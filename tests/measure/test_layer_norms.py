@@ -64,10 +64,12 @@ def _with_lr(net, digits, optimizer):
         yield next(measured)
 
 
-def test_a_layer_without_a_gradient_has_the_norm_zero(net, digits):
+@pytest.mark.parametrize(("momentum", "decay"), [(0.9, 0.0), (0.9, 0.1), (0.0, 0.1)])
+def test_a_layer_without_a_gradient_has_the_norm_zero(net, digits, momentum, decay):
     weights = [weight for _, weight in nets.layers(net)]
     weights[1].requires_grad_(False)
-    optimizer = torch.optim.SGD([weight for weight in net.parameters() if weight.requires_grad], 0.1, 0.9)
+    trained = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = torch.optim.SGD(trained, 0.1, momentum, weight_decay=decay)
     F.cross_entropy(net(normalise(digits.train_images, digits)), digits.train_labels).backward()
     optimizer.step()
     norms = layer_norms(weights, optimizer)

@@ -9,7 +9,7 @@ import torch
 from resnet_edu import probes, worker
 from resnet_edu.data import load, normalise
 from resnet_edu.experiment import Dense
-from resnet_edu.probes import saliency
+from resnet_edu.methods import METHODS
 from resnet_edu.runs import RunError, Shelf
 
 
@@ -61,29 +61,21 @@ def test_integrated_gradients_are_those_of_a_path_walked_by_hand(run, digits):
     )
 
 
-def test_the_path_gets_more_points_until_it_is_complete(run, monkeypatch):
-    from captum.attr import IntegratedGradients
-
-    asked, attribute = [], IntegratedGradients.attribute
-
-    def spied(self, *arguments, **options):
-        asked.append(options["n_steps"])
-        return attribute(self, *arguments, **options)
-
-    monkeypatch.setattr(IntegratedGradients, "attribute", spied)
-    monkeypatch.setattr(saliency, "STEPS", (1, 50, 500))
-    found = [
-        probes.answer(run, "saliency", {"image": image, "method": "integrated_gradients"})[0]
-        for image in range(4)
-    ]
-    assert 50 in asked, "one point is never enough for all four"
-    for facts in found:
-        points = [asked.pop(0)]
-        while asked and asked[0] > points[-1]:
-            points.append(asked.pop(0))
-        assert points == [1, 50, 500][: len(points)]
-        assert facts["completeness_error"] <= saliency.COMPLETE or points[-1] == 500
-    assert not asked
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.complete])
+def test_what_promises_to_add_up_does_within_a_hundredth(run, digits, method):
+    told = 0
+    for image in range(12):
+        facts, arrays = probes.answer(run, "saliency", {"image": image, "method": method})
+        net, inputs = probes.net_of(run), normalise(digits.test_images[image : image + 1], digits)
+        with torch.no_grad():
+            difference = (net(inputs) - net(torch.zeros_like(inputs)))[0, facts["target"]].item()
+        assert facts["difference"] == pytest.approx(difference, abs=1e-5)
+        missed = abs(arrays["map"].sum(dtype=np.float64) - difference)
+        assert facts["completeness_error"] * abs(difference) == pytest.approx(missed, abs=1e-5)
+        if abs(difference) > 0.1:  # a hundredth of nothing is less than float32 can tell
+            assert missed <= 0.01 * abs(difference)
+            told += 1
+    assert told > 3
 
 
 def test_the_facts_are_of_the_image_and_of_what_the_net_says(run, digits):
@@ -95,7 +87,8 @@ def test_the_facts_are_of_the_image_and_of_what_the_net_says(run, digits):
     assert facts["probabilities"] == pytest.approx(logits.softmax(0).tolist(), rel=1e-5)
     assert sum(facts["probabilities"]) == pytest.approx(1)
     assert facts["class_names"] == list("0123456789")
-    assert facts["method"] == "saliency"
+    assert (facts["method"], facts["unit"], facts["step"]) == ("saliency", None, 20)
+    assert facts["units"] == [name for name, _ in probes.net_of(run).units()]
 
 
 def test_the_first_images_and_what_the_net_says_of_them(run, digits):
@@ -108,17 +101,27 @@ def test_the_first_images_and_what_the_net_says_of_them(run, digits):
     assert len(probes.answer(run, "images", {})[0]["labels"]) == 24
 
 
-def test_the_net_is_the_trained_one_and_stays_as_it_is(run):
+def test_own_pixels_are_asked_about_as_a_test_image_is(run, digits):
+    pixels = digits.test_images[3].numpy()
+    theirs, own = ({"image": 3}, {"pixels": pixels})
+    for method in ("saliency", "occlusion"):
+        asked = {"method": method, "target": 4}
+        (facts, arrays), (ours, our_arrays) = (
+            probes.answer(run, "saliency", which | asked) for which in (theirs, own)
+        )
+        assert np.array_equal(arrays["map"], our_arrays["map"])
+        assert np.array_equal(arrays["image"], our_arrays["image"])
+        assert (facts["label"], ours["label"]) == (digits.test_labels[3], None)
+        assert facts["probabilities"] == ours["probabilities"]
+    facts, _ = probes.answer(run, "saliency", own)
+    assert facts["target"] == facts["predicted"], "what the net says, since nobody knows better"
+
+
+def test_the_net_is_the_trained_one_and_is_kept(run):
     net, weights = probes.net_of(run), run.weights()
-    for method in saliency.METHODS:
-        probes.answer(run, "saliency", {"image": 0, "method": method})
     assert not net.training
-    assert probes.net_of(run) is net, "it is kept: this is what a warm worker is for"
+    assert probes.net_of(run) is net, "this is what a warm worker is for"
     assert all(np.array_equal(tensor, weights[name]) for name, tensor in net.state_dict().items())
-    for module in net.modules():
-        assert not module._forward_hooks
-        assert not module._forward_pre_hooks
-        assert not module._backward_hooks
 
 
 def test_a_net_of_half_precision_weights_answers_too(run, tmp_path):
@@ -136,15 +139,23 @@ def test_a_net_of_half_precision_weights_answers_too(run, tmp_path):
         ("x-ray", {}, "probe is 'x-ray'; allowed: saliency, images"),
         ("saliency", {"image": 297}, "image is 297; allowed: 0 … 296"),
         ("saliency", {"image": -1}, "image is -1; allowed: 0 … 296"),
+        ("saliency", {"image": "3"}, "image is '3'; allowed: 0 … 296"),
+        ("saliency", {"image": True}, "image is True; allowed: 0 … 296"),
         ("saliency", {"image": 0, "target": 10}, "target is 10; allowed: 0 … 9"),
         ("saliency", {"image": 0, "target": -1}, "target is -1; allowed: 0 … 9"),
-        (
-            "saliency",
-            {"image": 0, "method": "lrp"},
-            "method is 'lrp'; allowed: saliency, integrated_gradients",
-        ),
-        ("saliency", {}, "saliency: missing a required"),
+        ("saliency", {"image": 0, "method": "lrp"}, "method is 'lrp'; allowed: saliency, input_x_gradient"),
+        ("saliency", {}, "give the number of a test image as image, or pixels: one of the two"),
+        ("saliency", {"image": 0, "pixels": np.zeros((1, 8, 8), np.uint8)}, "give the number of a test"),
+        ("saliency", {"pixels": [[0]]}, "pixels are list; this net takes uint8 (1, 8, 8)"),
+        ("saliency", {"pixels": np.zeros((3, 8, 8), np.uint8)}, "pixels are uint8 (3, 8, 8); this net takes"),
+        ("saliency", {"pixels": np.zeros((1, 8, 8))}, "pixels are float64 (1, 8, 8); this net takes uint8"),
         ("saliency", {"image": 0, "colour": 1}, "saliency: got an unexpected keyword argument 'colour'"),
+        ("saliency", {"image": 0, "unit": "stages.0.0"}, "unit is 'stages.0.0'; saliency looks at no unit"),
+        ("images", {"count": 0}, "count is 0; allowed: 1 … 10000"),
+        ("smoothness", {"count": 1.5}, "count is 1.5; allowed: 1 … 10000"),
+        ("sanity", {"image": 0, "stages": 0}, "stages is 0; allowed: 1 … 100"),
+        ("sanity", {"image": 0, "repeats": 21}, "repeats is 21; allowed: 1 … 20"),
+        ("trust", {"image": 0, "method": "gaze"}, "method is 'gaze'; allowed: saliency"),
     ],
 )
 def test_what_cannot_be_asked(run, probe, arguments, message):

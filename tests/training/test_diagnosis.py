@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from trainings import HOW, run
+from trainings import HOW, run, same
 
 from resnet_edu import nets
 from resnet_edu.data import batch_indices, normalise
@@ -151,25 +151,24 @@ def test_a_broken_training_yields_nothing_more(tiny, digits, train):
     assert trained.evals[0]["step"] == 0
 
 
-def test_where_nobody_looks_at_every_step_the_same_step_is_found(tiny, digits, monkeypatch):
-    """On a GPU a block is computed blindly, and judged as a whole; here the CPU is told to do so."""
-    seen = run(tiny(lr=100, steps=20), digits, every_step=True)
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 1000)
-    blind = loop.Trainer(tiny(lr=100, steps=20), digits, HOW, Recording(every_step=True))
-    blind.evaluations = frozenset()
-    looked = blind.device
-    monkeypatch.setattr(blind, "device", type("Elsewhere", (), {"type": "cuda"})())
-    monkeypatch.setattr(blind, "step_forward", lambda losses: _on(blind, looked, losses))
-    block = blind.block()
-    assert block.diverged is not None
-    assert block.diverged.step == block.step == seen.diverged.step
-    assert [row["step"] for row in block.steps] == [row["step"] for row in seen.steps]
-    assert block.norms[:, 0].tolist() == sorted(seen.norms)
+@pytest.mark.parametrize("seconds", [0, 1000])
+@pytest.mark.parametrize("recipe", [{"lr": 100}, {"lr": 20, "augment": True}])
+def test_where_nobody_looks_at_every_step_the_same_is_found(tiny, digits, monkeypatch, recipe, seconds):
+    """On a GPU a block is computed blindly and judged as a whole; here the CPU is told to do so."""
+    experiment = tiny(steps=30, **recipe)
+    monkeypatch.setattr(loop, "BLOCK_SECONDS", seconds)
+    monkeypatch.setattr(loop, "BLIND_SECONDS", seconds)
+    seen = run(experiment, digits, every_step=True)
 
+    class Blind(loop.Trainer):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.watched = False
 
-def _on(trainer, device, losses):
-    elsewhere, trainer.device = trainer.device, device
-    try:
-        return loop.Trainer.step_forward(trainer, losses)
-    finally:
-        trainer.device = elsewhere
+    monkeypatch.setattr(loop, "Trainer", Blind)
+    blind = run(experiment, digits, every_step=True)
+    assert seen.diverged is not None
+    assert blind.diverged == seen.diverged, "step, layer and cause"
+    assert blind.numbers()[0] == seen.numbers()[0]
+    assert same(blind.norms, seen.norms)
+    assert same(blind.end, seen.end)

@@ -11,7 +11,7 @@ from resnet_edu import nets
 from resnet_edu.data import apply_augmentation, batch_indices, draw_augmentation, load, normalise
 from resnet_edu.experiment import Cifar10, Dense, ProjectionShortcut
 from resnet_edu.randomness import generator_for
-from resnet_edu.training import loop
+from resnet_edu.training import batches as batches_of_a_step
 
 
 def by_hand(experiment, data, form="contiguous_format"):
@@ -80,8 +80,8 @@ def batches(monkeypatch):
         seen.extend(draws)
         return draws
 
-    monkeypatch.setattr(loop, "batch_indices", chosen)
-    monkeypatch.setattr(loop, "draw_augmentation", drawn)
+    monkeypatch.setattr(batches_of_a_step, "batch_indices", chosen)
+    monkeypatch.setattr(batches_of_a_step, "draw_augmentation", drawn)
     return seen
 
 

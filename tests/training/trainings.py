@@ -28,6 +28,7 @@ class Trained:
     states: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     kept: list[int] = field(default_factory=list)
     diverged: Divergence | None = None
+    found: dict[str, Any] = field(default_factory=dict)
 
     @property
     def end(self) -> dict[str, Tensor]:
@@ -56,6 +57,7 @@ def run(experiment: Experiment, images: DataSet, *, resume=None, how=HOW, **reco
         if block.diverged is None:
             found.states[block.step] = block.state()
         found.diverged = block.diverged
+        found.found |= block.found
     return found
 
 

@@ -1,0 +1,50 @@
+"""Directions in the space of a net's weights, normalised filter by filter (Li 2018, arXiv 1712.09913, §4).
+
+A direction d is drawn at random and then normalised filter by filter: d_ij ← d_ij · ‖θ_ij‖ / ‖d_ij‖ (eq. 1;
+j is the j-th filter of layer i, in a dense layer the weights into one unit). A step of 1 so moves each
+filter by its own norm, and slices of different nets can be set side by side: rescaling the filters, which
+a normalised net does not feel, does not stretch the picture. Norms' parameters and all biases stay where
+they are, as in the authors' published code. The numbers are drawn by tensor name, so that a plain net and
+its residual twin are moved along the same draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from resnet_edu.randomness import generator_for
+
+Direction = dict[str, Tensor]
+
+
+def random_direction(parameters: Mapping[str, Tensor], seed: int, axis: int) -> Direction:
+    """A filter-normalised Gaussian direction for each weight of two dimensions or more; others do not
+    move. The draws depend on seed, axis and the tensor's name alone."""
+    return {
+        name: filter_normalised(
+            torch.randn(weight.shape, generator=generator_for(seed, "direction", axis, name)), weight
+        )
+        for name, weight in parameters.items()
+        if weight.dim() > 1
+    }
+
+
+def filter_normalised(direction: Tensor, weight: Tensor) -> Tensor:
+    """Each of the direction's filters [out, …] with the norm of the weight's (Li 2018 §4 eq. 1)."""
+    ours, theirs = (tensor.flatten(1).norm(dim=1) for tensor in (direction, weight.detach()))
+    ratio = theirs / ours.clamp_min(torch.finfo(ours.dtype).tiny)
+    return direction * ratio.view(-1, *(1 for _ in weight.shape[1:]))
+
+
+def cosine(one: Direction, other: Direction) -> float:
+    """Of the angle between two directions of the same tensors; near 0 where there are many weights."""
+    lengths = _dot(one, one) * _dot(other, other)
+    return _dot(one, other) / math.sqrt(lengths) if lengths else math.nan
+
+
+def _dot(one: Direction, other: Direction) -> float:
+    return sum(float(torch.sum(one[name].double() * other[name].double())) for name in one)

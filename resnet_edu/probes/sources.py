@@ -1,0 +1,116 @@
+"""Where a net that is asked comes from: a run, at any step that it kept; or torchvision.
+
+Asking again costs nothing: this is what a warm worker is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from resnet_edu import data, nets
+from resnet_edu.experiment import Data, Experiment
+from resnet_edu.nets import Stack
+from resnet_edu.runs import Run
+
+TORCHVISION = "torchvision:"
+SETTLING = 256  # images
+
+
+def source_of(source: Run | str, step: int | None = None) -> tuple[Stack, data.DataSet, int | None]:
+    """The net in eval mode, the data it was trained on, and after how many steps of a run it is.
+
+    torchvision's nets come without images and without steps. Raises `ValueError` for a step that was not
+    kept and for names that are not known, and as `nets.weights.official` and `data.load` do.
+    """
+    if isinstance(source, Run):
+        step = _checked(source, step)
+        return net_of(source, step), _loaded(source.experiment.data), step
+    if not source.startswith(TORCHVISION):
+        raise ValueError(f"source is {source!r}; allowed: a run, or {TORCHVISION}resnet-50 and its like")
+    if step is not None:
+        raise ValueError(f"step is {step!r}; {source} kept no steps: leave it out")
+    return _official(source.removeprefix(TORCHVISION)), _imagenet(), None
+
+
+def net_of(run: Run, step: int | None = None) -> Stack:
+    """The run's net after `step` steps (the last that were kept by default), in eval mode.
+
+    At step 0 no norm has seen an image, though a net in training never computes without: so the norms
+    get the statistics of 256 training images under the initial weights.
+    """
+    return _net(str(run.path), run.experiment, _checked(run, step))
+
+
+def settle(net: nn.Module, parts: Iterable[nn.Module], inputs: Tensor) -> None:
+    """Give the batch norms in `parts` of `net` the statistics of inputs [N, C, H, W]; all else stays."""
+    norms = [m for part in parts for m in part.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0  # all of this batch, nothing of before
+    try:
+        with torch.no_grad():
+            net(inputs)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.eval()
+            norm.momentum = momentum
+
+
+def first_inputs(images: data.DataSet, count: int) -> Tensor:
+    """The first so many training images, normalised."""
+    return data.normalise(images.train_images[:count], images)
+
+
+def _checked(run: Run, step: int | None) -> int:
+    kept = run.weight_steps()
+    if step is None and kept:
+        return kept[-1]
+    if step is None:
+        run.weights()  # says what is missing
+    if type(step) is not int or step not in {0, *kept}:
+        known = ", ".join(map(str, sorted({0, *kept})))
+        raise ValueError(f"step is {step!r}; {run.name} has weights at step {known}")
+    return step
+
+
+@lru_cache(4)
+def _loaded(spec: Data) -> data.DataSet:
+    return data.load(spec)
+
+
+@lru_cache(16)
+def _net(path: str, experiment: Experiment, step: int) -> Stack:
+    images = _loaded(experiment.data)
+    sizes = {"channels": images.channels, "side": images.side, "classes": images.classes}
+    net = nets.build(experiment.net, **sizes, seed=experiment.seed).eval()
+    if step == 0:
+        settle(net, [net], first_inputs(images, SETTLING))
+        return net
+    own = net.state_dict()
+    weights = Run(path).weights(step)
+    net.load_state_dict({name: torch.from_numpy(array).to(own[name]) for name, array in weights.items()})
+    return net
+
+
+@lru_cache(2)
+def _official(name: str) -> Stack:
+    from resnet_edu.nets.weights import official
+
+    return official(name)
+
+
+@lru_cache(1)
+def _imagenet() -> data.DataSet:
+    """What torchvision's weights were trained to see, without a single image of it."""
+    from torchvision.models import ResNet50_Weights
+
+    weights = ResNet50_Weights.IMAGENET1K_V1
+    look = weights.transforms()
+    none, labels = torch.empty(0, 3, 224, 224, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
+    mean, scale = (torch.tensor(numbers).view(3, 1, 1) for numbers in (look.mean, look.std))
+    return data.DataSet(none, labels, none, labels, tuple(weights.meta["categories"]), mean, scale)

@@ -1,0 +1,65 @@
+"""What do its paths carry: with answers written by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resnet_edu import jobs, probes
+from resnet_edu.runs import Shelf, files, recorded
+
+SETS = {"images": 200, "of": "train"}
+
+
+def twins(depth: int = 8):
+    runs = {run.name[: run.name.index("-s")]: run for run in recorded().runs() if run.experiment.seed == 0}
+    return [runs[f"{kind}-{depth}-digits"] for kind in ("plain", "resnet")]
+
+
+def answer(probe: str, columns: dict, **arguments) -> None:
+    for run in twins():
+        folder = jobs.ask(run, probe, **arguments)
+        files.write_arrays(folder / "answer.npz", {name: np.array(each) for name, each in columns.items()})
+        files.write_json(folder / jobs.ANSWER, SETS)
+
+
+def shown(at) -> str:
+    return " ".join(each.value for each in at.markdown)
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_signals_are_drawn_when_they_have_come_and_the_rest_waits(opened):
+    layers = {"layer": [0, 1], "name": ["stem.conv", "head"], "gradient": [1.0, 2.0]}
+    answer("layer_gradients", layers | {"weight": [1.0, 1.0], "update": [1.0, 1.0], "ratio": [1.0, 1.0]})
+    at = opened("paths", depth=8)
+    assert not at.exception
+    assert len(at.get("plotly_chart")) == 1
+    assert "Measured on 200 training images." in at.caption[0].value
+    assert len(at.status) == 2  # contributions and path lengths
+    asked = {wish["probe"] for wish in jobs.wishes(Shelf())}
+    assert {"contributions", "path_lengths"} <= asked
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_before_training_asks_for_step_0(opened):
+    opened("paths", depth=8, moment="start", signal="growth")
+    asked = [(wish["probe"], wish["arguments"]) for wish in jobs.wishes(Shelf())]
+    assert ("jacobians", {"step": 0}) in asked
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_a_recorded_plane_is_shown_at_once_and_others_only_when_asked_for(opened):
+    at = opened("paths", depth=56)
+    assert len(at.get("plotly_chart")) == 1  # the plane: it ships
+    at = opened("paths", depth=8)
+    assert len(at.get("plotly_chart")) == 0
+    assert "loss_plane" not in {wish["probe"] for wish in jobs.wishes(Shelf())}
+    (button,) = at.button
+    button.click().run()
+    assert at.query_params["plane"] == "yes"
+    assert "loss_plane" in {wish["probe"] for wish in jobs.wishes(Shelf())}
+
+
+def test_slow_and_long_questions_are_questions():
+    assert set(jobs.SLOW_PROBES) <= set(probes.PROBES)
+    assert set(jobs.LONG_PROBES) == set(probes.LONG_PROBES)
