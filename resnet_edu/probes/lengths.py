@@ -71,4 +71,5 @@ def as_floats(counts: Sequence[int]) -> list[float]:
 
 def shares(counts: Sequence[int]) -> list[float]:
     """Of all paths, in %, also where the counts themselves are beyond a float."""
-    return [100 * count / sum(counts) for count in counts]
+    total = sum(counts)
+    return [100 * count / total for count in counts]

@@ -141,6 +141,8 @@ def test_neither_threads_nor_batches_change_the_numbers(net, noise, batch, monke
     assert facts == again
     assert all(np.array_equal(one[name], three[name]) for name in one)
     assert facts["images"] == 20
+    seen = noise.train_images[:20], noise.train_labels[:20]
+    assert facts["intact_error"] == errors(net, noise, *seen, batch=7).error
 
 
 def test_a_net_without_two_equal_units_cannot_be_shuffled(noise):
