@@ -74,7 +74,9 @@ def test_nothing_is_taken_out_but_files_of_a_run(name):
         parcel.unwrap(zipped(**{"steps.jsonl": b"", name: b"x"}))
 
 
-@pytest.mark.parametrize("bad", [b"", b"PK", b"no archive at all", zipped(a=b"x")[:-30]])
+@pytest.mark.parametrize(
+    "bad", [b"", b"PK", b"no archive at all", zipped(a=b"x")[:-30]], ids=["empty", "begun", "text", "cut"]
+)
 def test_a_damaged_parcel(bad):
     with pytest.raises(RunError, match=r"^a parcel is damaged \("):
         parcel.unwrap(bad)
