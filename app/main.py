@@ -25,8 +25,8 @@ h5 .stMarkdownColoredText { font-weight: 400; }
 .st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 0.9rem 1rem 2rem; }
-  .st-key-heatmaps, .st-key-maps { overflow-x: auto; }
-  .st-key-heatmaps > div, .st-key-maps > div { min-width: 44rem; }
+  .st-key-heatmaps, [class*=st-key-maps-] { overflow-x: auto; }
+  .st-key-heatmaps > div, [class*=st-key-maps-] > div { min-width: 44rem; }
 }
 </style>"""
 
