@@ -36,7 +36,7 @@ _BEGINNINGS = {
     b"%PDF": "a PDF",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
-    b"\x80\x04": "a pickle",
+    b"\x80\x04": "a Python object",
     b"\x93NUMPY": "a NumPy file",
 }
 _TURNS = {

@@ -108,7 +108,7 @@ REFUSED = {
     "pdf": (b"%PDF-1.7\n", "the file is a PDF; " + READ),
     "zip": (archive(**{"a.png": saved(half())}), "the file is a ZIP archive; " + READ),
     "gzip": (gzip.compress(saved(half())), "the file is a gzip archive; " + READ),
-    "pickle": (pickle.dumps(print), "the file is a pickle; " + READ),
+    "pickle": (pickle.dumps(print), "the file is a Python object; " + READ),
     "png, cut off": (saved(half(64, 64))[:100], MADE),
     "png, only its name": (b"\x89PNG\r\n\x1a\n", "the file is no picture that is known here"),
     "png without pixels": (png(pixels=b""), MADE),

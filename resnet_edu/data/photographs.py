@@ -167,7 +167,7 @@ def ahead(answers: Dataset, asked: Sequence[Any], workers: int, device: torch.de
     try:
         for answer in loader:
             yield _sound(answer)
-    except RuntimeError as error:
+    except (RuntimeError, ConnectionError) as error:  # the latter where one dies while it answers
         raise DataMissing(f"the processes that decode photographs failed: {error}") from None
     finally:
         del loader  # ends its processes, also where a traceback holds on to all that is here

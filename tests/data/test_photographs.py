@@ -202,7 +202,7 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
     views(0)
     (process,) = multiprocessing.active_children()
     process.kill()
-    with pytest.raises(data.DataMissing, match=r"processes that decode photographs failed: .* unexpectedly"):
+    with pytest.raises(data.DataMissing, match=r"processes that decode photographs failed: "):
         list(map(views, range(1, 1000)))
     assert multiprocessing.active_children() == []
 
