@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from waiting import until
@@ -210,8 +209,8 @@ def test_the_command_line_on_a_cluster(tiny, lab, cluster, monkeypatch, capsys):
     assert all(run.steps()["step"].tolist() == list(range(800)) for run in Shelf().runs())
 
 
-def test_processes_of_this_machine_one_of_which_is_killed(tiny, short_turns, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # spawned ones would import a page's
+@pytest.mark.soak  # by itself: spawned processes import the main module, which after app tests is a page's
+def test_processes_of_this_machine_one_of_which_is_killed(tiny, short_turns, tmp_path):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         arms = [tiny(steps=200, seed=seed) for seed in range(2)]
