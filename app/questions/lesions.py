@@ -1,7 +1,8 @@
-"""What if a block is missing? Blocks of trained twins, deleted or put in each other's place by a click."""
+"""What if a block is missing? Blocks of trained twins, deleted, frozen or swapped by a click."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ from answers import Answer, answers
 
 from resnet_edu import charts
 
-TOOLS = {"delete": "Delete", "swap": "Swap"}
+TOOLS = {"delete": "Delete", "freeze": "Freeze", "swap": "Swap"}
 HINTS = {
     "delete": "Click a block, in either net, to delete it in both. Click it again to put it back.",
+    "freeze": "Click a block to give it, in both nets, the weights it began with, as if it alone had never "
+    "learned. Click it again to give back what it learned.",
     "swap": "Click two blocks of the same sizes to put them in each other's place.",
 }
 SETS = {"train": "training", "test": "test"}
@@ -28,8 +31,29 @@ SWEEPS = (
     ("random_lesions", "Many at once", "chosen at random, several draws", 200),
     ("shuffles", "Another order", "blocks of the same sizes, swapped at random (Veit 2016 §4.3)", 200),
 )
-PARAMETERS = ("nets", "depth", "seed", "of", "tool", "deleted", "swapped", "picked")
-Pair = tuple[str, str]
+CHANGES = ("deleted", "frozen", "swapped", "picked")
+PARAMETERS = ("nets", "depth", "seed", "of", "tool", *CHANGES)
+Units = dict[str, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What the address says of the blocks."""
+
+    deleted: list[str]
+    frozen: list[str]
+    swapped: list[tuple[str, str]]
+    picked: str
+
+    @classmethod
+    def read(cls, units: Units) -> Changes:
+        deleted, frozen = (address.read_several(name, list(units), []) for name in CHANGES[:2])
+        pairs = address.read_pairs("swapped", list(units))
+        return cls(deleted, frozen, pairs, address.read("picked", ["", *units], ""))
+
+    def asked(self, of: str) -> dict[str, Any]:
+        swap = [list(names) for names in self.swapped]
+        return {"delete": self.deleted, "freeze": self.frozen, "swap": swap, "of": of}
 
 
 def page() -> None:
@@ -41,7 +65,7 @@ def page() -> None:
     with switch:
         look = {"label_visibility": "collapsed", "width": "stretch", "forget": ("picked",)}
         address.press_one("tool", "tool", tool, TOOLS, **look)
-    chosen = twins.choose(usual_depth=20, forget=("deleted", "swapped", "picked"))
+    chosen = twins.choose(usual_depth=20, forget=CHANGES)
     if chosen is None:
         return
     pair, place = chosen
@@ -49,49 +73,50 @@ def page() -> None:
         of = address.read("of", list(SETS), "train")
         address.press_one("images", "of", of, SETS)
     units = _units(pair)
-    deleted = address.read_several("deleted", list(units), [])
-    swapped = address.read_pairs("swapped", list(units))
-    draw_bench(pair, units, deleted, swapped, tool)
-    measured(pair, {"delete": deleted, "swap": [list(names) for names in swapped], "of": of})
+    changes = Changes.read(units)
+    draw_bench(pair, units, changes, tool)
+    measured(pair, changes.asked(of))
     sweeps(pair, of)
 
 
-def _units(pair: twins.Pair) -> dict[str, list[str]]:
+def _units(pair: twins.Pair) -> Units:
     """Each unit with the words of its layers, by which units of the same sizes are told."""
     nodes = readers.graph(pair[0].experiment.net)["nodes"]
     return {node["id"]: [row["text"] for row in node["layers"]] for node in nodes if node["kind"] == "unit"}
 
 
-def draw_bench(
-    pair: twins.Pair, units: dict[str, list[str]], deleted: list[str], swapped: list[Pair], tool: str
-) -> None:
-    picked = address.read("picked", ["", *units], "")
+def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> None:
     hint, repair = st.columns([5, 1], gap="medium", vertical_alignment="center")
-    if wrong := st.session_state.pop("bench-refused", None):
-        hint.warning(wrong)
+    if tool == "swap" and "bench-refused" in st.session_state:
+        hint.warning(st.session_state["bench-refused"])
     else:
         hint.markdown(HINTS[tool])
-    changed = bool(deleted or swapped or picked)
-    repair.button("Repair all", on_click=_repair, disabled=not changed, width="stretch")
+    repair.button("Repair all", on_click=_repair, disabled=not any(_texts(changes)), width="stretch")
+    deleted, frozen = _texts(changes)[:2]
     st.plotly_chart(
         charts.lesion_bench(
             list(units),
             {"plain": readers.name(pair[0]), "residual": readers.name(pair[1])},
-            deleted=deleted,
-            swapped=_places(units, swapped),
-            picked=picked,
+            deleted=changes.deleted,
+            frozen=changes.frozen,
+            swapped=_places(units, changes.swapped),
+            picked=changes.picked,
             template=results.template(),
         ),
         key="bench",
         theme=None,
         config=charts.config() | {"displayModeBar": False},
-        on_select=lambda: _clicked(tool, units, deleted, swapped, picked),
+        on_select=lambda: _clicked(units),
         selection_mode="points",
-        alt=f"{len(units)} blocks of both nets; deleted: {address.as_text(deleted) or 'none'}",
+        alt=f"{len(units)} blocks of both nets; deleted: {deleted or 'none'}; frozen: {frozen or 'none'}",
     )
 
 
-def _places(units: Sequence[str] | dict[str, Any], swapped: Sequence[Pair]) -> dict[str, str]:
+def _texts(changes: Changes) -> list[str]:
+    return [address.as_text(getattr(changes, name)) for name in CHANGES]
+
+
+def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Where another unit stands, and which."""
     stands = {name: name for name in units}
     for one, other in swapped:
@@ -99,25 +124,36 @@ def _places(units: Sequence[str] | dict[str, Any], swapped: Sequence[Pair]) -> d
     return {name: there for name, there in stands.items() if there != name}
 
 
-def _clicked(
-    tool: str, units: dict[str, list[str]], deleted: list[str], swapped: list[Pair], picked: str
-) -> None:
+def _clicked(units: Units) -> None:
+    """Goes by the address as it is now: a quick reader clicks again before the page is drawn."""
+    st.session_state.pop("bench-refused", None)
     points = st.session_state["bench"].selection.points
     if not points:
         return
-    name = points[0]["customdata"][0]
-    if tool == "delete":
-        _put("deleted", [each for each in units if (each in deleted) != (each == name)])
-    elif not picked:
-        address.put(picked=name)
+    name, changes, tool = (
+        points[0]["customdata"][0],
+        Changes.read(units),
+        address.read("tool", list(TOOLS), "delete"),
+    )
+    if tool == "swap":
+        _swap(units, changes, name)
     else:
-        if name != picked and units[name] == units[picked]:
-            pairs = [each for each in swapped if set(each) != {name, picked}]
-            pairs += [(picked, name)] if pairs == swapped else []
-            _put("swapped", ["~".join(each) for each in pairs])
-        elif name != picked:
-            st.session_state["bench-refused"] = "Blocks of different sizes cannot change places."
-        address.forget("picked")
+        what = {"delete": "deleted", "freeze": "frozen"}[tool]
+        _put(what, [each for each in units if (each in getattr(changes, what)) != (each == name)])
+
+
+def _swap(units: Units, changes: Changes, name: str) -> None:
+    picked = changes.picked
+    if not picked:
+        address.put(picked=name)
+        return
+    if name != picked and units[name] != units[picked]:
+        st.session_state["bench-refused"] = "Blocks of different sizes cannot change places."
+    elif name != picked:
+        pairs = [each for each in changes.swapped if set(each) != {name, picked}]
+        pairs += [(picked, name)] if pairs == changes.swapped else []
+        _put("swapped", ["~".join(each) for each in pairs])
+    address.forget("picked")
 
 
 def _put(name: str, values: list[str]) -> None:
@@ -125,7 +161,8 @@ def _put(name: str, values: list[str]) -> None:
 
 
 def _repair() -> None:
-    address.forget("deleted", "swapped", "picked")
+    st.session_state.pop("bench-refused", None)
+    address.forget(*CHANGES)
 
 
 def measured(pair: twins.Pair, lesion: dict[str, Any]) -> None:

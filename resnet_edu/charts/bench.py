@@ -1,4 +1,4 @@
-"""Twins as two lines of units, one below the other, to click on: what is deleted or swapped is marked."""
+"""Twins as two lines of units, one below the other, to click on; what was done to a unit is marked."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def lesion_bench(
     titles: Mapping[str, str],
     *,
     deleted: Collection[str] = (),
+    frozen: Collection[str] = (),
     swapped: Mapping[str, str] = {},
     picked: str = "",
     template: Template = "light",
@@ -27,7 +28,8 @@ def lesion_bench(
     """`units` by name, in order; `titles` of 'plain' and 'residual'. Boxes hold their unit as `customdata`.
 
     A deleted unit is an empty box: the shortcut around it stays, and in a plain net the line itself.
-    A swapped one shows the number (from 1) of the unit that stands in its place; `picked` has a frame.
+    A frozen one is pale, with a dotted core; a swapped one shows the number (from 1) of the unit that
+    stands in its place; `picked` has a frame.
     """
     fig = style.figure(template, height=230)
     fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 30}, dragmode=False)
@@ -35,7 +37,7 @@ def lesion_bench(
     fig.update_yaxes(visible=False, range=[-0.45, 1.75], fixedrange=True)
     for net, y in _ROWS.items():
         _line(fig, len(units), y, net, template)
-        _boxes(fig, units, y, net, titles[net], (deleted, swapped, picked), template)
+        _boxes(fig, units, y, net, titles[net], (deleted, frozen, swapped, picked), template)
         colour = style.text_colour(net, template)
         fig.add_annotation(
             x=-0.7, y=y, text=f"<b>{titles[net]}</b>", showarrow=False, xanchor="right", font_color=colour
@@ -65,13 +67,14 @@ def _boxes(
     y: float,
     net: str,
     title: str,
-    changes: tuple[Collection[str], Mapping[str, str], str],
+    changes: tuple[Collection[str], Collection[str], Mapping[str, str], str],
     template: Template,
 ) -> None:
-    deleted, swapped, picked = changes
+    deleted, frozen, swapped, picked = changes
     colour = style.COLOURS[net]
     # The line runs on through a deleted plain unit; a residual one leaves the shortcut alone.
     empty = "rgba(0,0,0,0)" if net == "plain" else {"light": "#ffffff", "dark": "#0e1117"}[template]
+    fills = dict.fromkeys(frozen, style.band(colour, 0.25)) | dict.fromkeys(deleted, empty)
     numbers = {name: str(at) for at, name in enumerate(units, start=1)}
     same = {"marker": {"opacity": 1}, "textfont": {"color": "white"}}
     fig.add_scatter(
@@ -79,10 +82,10 @@ def _boxes(
         y=[y] * len(units),
         mode="markers+text",
         marker={
-            "symbol": "square",
+            "symbol": ["square-dot" if name in frozen else "square" for name in units],
             "size": min(30.0, 0.75 * _WIDE / len(units)),
             "opacity": 1,
-            "color": [empty if name in deleted else colour for name in units],
+            "color": [fills.get(name, colour) for name in units],
             "line": {
                 "color": [style.ink(template) if name == picked else colour for name in units],
                 "width": [5 if name == picked else 2 for name in units],
@@ -91,7 +94,7 @@ def _boxes(
         text=[numbers[swapped[name]] if name in swapped else "" for name in units],
         textfont={"color": "white", "size": style.TICK},
         customdata=[[name] for name in units],
-        hovertext=[_hover(name, title, numbers, deleted, swapped) for name in units],
+        hovertext=[_hover(name, title, numbers, (deleted, frozen, swapped)) for name in units],
         hoverinfo="text",
         selected=same,
         unselected=same,
@@ -102,10 +105,10 @@ def _hover(
     name: str,
     title: str,
     numbers: Mapping[str, str],
-    deleted: Collection[str],
-    swapped: Mapping[str, str],
+    changes: tuple[Collection[str], Collection[str], Mapping[str, str]],
 ) -> str:
-    state = "deleted" if name in deleted else "as trained"
+    deleted, frozen, swapped = changes
+    state = "deleted" if name in deleted else "with its initial weights" if name in frozen else "as trained"
     if name in swapped:
         state = f"unit {numbers[swapped[name]]} stands here"
     return f"<b>{title}</b><br>unit {numbers[name]} ({name})<br>{state}"

@@ -27,7 +27,7 @@ QUESTIONS = {
     "lesions": "error after deleting each unit in turn",
     "random_lesions": "error after deleting k units at random",
     "shuffles": "error after units of equal sizes have changed places at random",
-    "lesion": "error after deleting, scaling and swapping the units you name, by class",
+    "lesion": "error after deleting, freezing, scaling and swapping the units you name, by class",
     "contributions": "how much each unit's branch adds to what its shortcut carries",
     "expansion": "a few linearised units multiplied out into all their 2ⁿ paths",
     "path_lengths": "how many paths of each length there are, and how much gradient they carry",

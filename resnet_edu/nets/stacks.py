@@ -37,6 +37,7 @@ class Stack(nn.Module):
     """
 
     spec: Net  # what it was built to; after surgery, what it began as
+    seed: int | None = None  # of its initial weights, if they are `build`'s
     checkpointed = False
 
     def __init__(
@@ -89,6 +90,7 @@ def build(net: Net, *, channels: int, side: int, classes: int, seed: int) -> Sta
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
         stack = assemble(net, channels=channels, side=side, classes=classes)
     initialise(stack, seed, net.init)
+    stack.seed = seed
     if net.zero_last:
         for _, each in stack.units():
             zero_branch(each)

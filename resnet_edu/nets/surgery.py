@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from resnet_edu.netplan import INSIDE, Layer, UnitPlan, plan, unit_plan
 from resnet_edu.nets.branches import unit
 from resnet_edu.nets.identity import SurgeryError, make_identity
-from resnet_edu.nets.initial import initialise
+from resnet_edu.nets.initial import initialise, zero_branch
 from resnet_edu.nets.shortcuts import Gate, identity_or_pad
 from resnet_edu.nets.stacks import Stack
 from resnet_edu.nets.units import ResidualUnit, ScaledAdd, StochasticAdd
@@ -35,6 +35,7 @@ __all__ = [
     "linearise",
     "random_lesions",
     "random_units",
+    "rewind",
     "scale",
     "swap",
 ]
@@ -134,6 +135,23 @@ def freeze(net: Stack, *names: str) -> Stack:
         for module in each.modules():
             if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.momentum = 0.0
+    return changed
+
+
+def rewind(net: Stack, *names: str) -> Stack:
+    """The net with these units as they were before training, as if frozen from the first step on while
+    the others learned (re-initialised, in Zhang 2022, arXiv 1902.01996). Norms lose their statistics.
+
+    Raises `SurgeryError` for a net whose initial weights are not known.
+    """
+    if net.seed is None:
+        raise SurgeryError(f"the weights that {net.spec.label} began with are not known: it has no seed")
+    changed = copy.deepcopy(net)
+    for name in names:
+        each = _unit(changed, name)
+        initialise(each, net.seed, net.spec.init, f"{name}.")
+        if net.spec.zero_last:
+            zero_branch(each)
     return changed
 
 

@@ -1,6 +1,7 @@
-"""The lesion bench: any units of a net deleted, scaled and put in each other's place, all at once.
+"""The lesion bench: any units of a net deleted, frozen as they began, scaled and put in each other's
+place, all at once.
 
-Freezing is no lesion: it changes how a net learns, not what it computes.
+A unit that is frozen as it is computes what it did. So one frozen here has the weights that it began with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from resnet_edu.data import DataSet
 from resnet_edu.nets import Stack, surgery
 from resnet_edu.probes.arguments import first_images, named, told, whole
 from resnet_edu.probes.routes import MOST_THREADS, logits_of_all, scored
+from resnet_edu.probes.sources import SETTLING, first_inputs, settle
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
@@ -26,20 +28,25 @@ def lesion(
     *,
     delete: Sequence[str] | str = (),
     swap: Sequence[Sequence[str]] | Sequence[str] = (),
+    freeze: Sequence[str] | str = (),
     scale: Mapping[str, Mapping[str, float]] | None = None,
     images: int = 200,
     of: str = "test",
     threads: int = 1,
 ) -> Answer:
-    """The net with these units deleted, then those scaled, then pairs of places swapped; a row a class.
+    """The net with these units frozen, deleted, scaled, then pairs of places swapped; a row a class.
 
+    Frozen units have the weights they began with, their norms the statistics of 256 training images
+    (re-initialised, in Zhang 2022, arXiv 1902.01996): what if they had not learned, and the others had?
     `scale` is such as {"stages.0.1": {"shortcut": 1, "branch": 0.5}}, `swap` [["stages.0.1",
     "stages.0.2"]]. Facts: `intact_error` and `intact_loss` before it, `changed_error` and `changed_loss`
     after it. Columns: class, images of it, its `intact_error` and `error`, and `said`, the share of all
     images that the changed net takes for it, in %. Raises `ValueError` for what the net has not or
     cannot do.
     """
-    changed, touched = operated(net, delete, swap, scale or {})
+    unlearned, frozen = _frozen(net, data, freeze)
+    changed, touched = operated(unlearned, delete, swap, scale or {})
+    touched |= frozen
     shown, labels = first_images(data, images, of)
     threads = whole("threads", threads, 1, MOST_THREADS)
     intact, units = net.units(), dict(changed.units())
@@ -71,6 +78,14 @@ def _by_class(called: Tensor, labels: Tensor, data: DataSet) -> dict[str, np.nda
         "error": changed.numpy(),
         "said": 100 * torch.bincount(called[1], minlength=data.classes).numpy() / len(labels),
     }
+
+
+def _frozen(net: Stack, data: DataSet, freeze: Sequence[str] | str) -> tuple[Stack, set[str]]:
+    names = named("freeze", freeze, net)
+    changed = surgery.rewind(net, *names) if names else net
+    if names and len(data.train_images):
+        settle(changed, [changed.get_submodule(name) for name in names], first_inputs(data, SETTLING))
+    return changed, set(names)
 
 
 def operated(

@@ -197,8 +197,12 @@ def test_the_twins_maps_of_a_test_image_appear(visit, server):
 
 
 def click_box(page, chart: str, number: int) -> None:
-    """Plotly lays a surface of its own over its boxes."""
-    box = page.locator(f".st-key-{chart} .points path.point").nth(number).bounding_box()
+    """Plotly lays a surface of its own over its boxes, and draws them anew when the page is."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    boxes = page.locator(f".st-key-{chart} .points path.point")
+    seen: list[dict] = []
+    wait_until(lambda: seen.append(boxes.nth(number).bounding_box()) or seen[-1], f"box {number} is drawn")
+    box = seen[-1]
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
@@ -216,7 +220,7 @@ def test_a_click_on_a_block_shows_its_layers(visit):
     assert page.locator("[data-testid=stAlert]").count() == 0
 
 
-def test_blocks_are_deleted_and_swapped_by_clicks_and_both_nets_answer(visit):
+def test_blocks_are_deleted_frozen_and_swapped_by_clicks_and_both_nets_answer(visit):
     page = visit("lesions?depth=8")
     page.get_by_text("error on 1,000 training images").first.wait_for()
     click_box(page, "bench", 1)  # of the plain net, which is drawn first
@@ -224,6 +228,11 @@ def test_blocks_are_deleted_and_swapped_by_clicks_and_both_nets_answer(visit):
     page.get_by_text("points", exact=False).first.wait_for()
     click_box(page, "bench", 1)
     page.wait_for_function("!location.search.includes('deleted')")
+    page.get_by_role("radio", name="Freeze").click()
+    page.get_by_text("the weights it began with").wait_for()
+    click_box(page, "bench", 1)
+    page.wait_for_function("location.search.includes('frozen=stages.1.0')")
+    page.get_by_text("points", exact=False).first.wait_for()
     page.get_by_role("radio", name="Swap").click()
     page.get_by_text("Click two blocks").wait_for()
     click_box(page, "bench", 0)

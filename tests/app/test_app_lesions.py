@@ -16,10 +16,11 @@ def twins(depth: int = 20):
     return {kind: runs[f"{kind}-{depth}-digits"] for kind in KINDS}
 
 
-def answer(images: int, deleted=(), swapped=(), of="train", error=None) -> None:
+def answer(images: int, deleted=(), frozen=(), swapped=(), of="train", error=None) -> None:
     for kind, run in twins().items():
         lesion = {
             "delete": list(deleted),
+            "freeze": list(frozen),
             "swap": [list(pair) for pair in swapped],
             "of": of,
             "images": images,
@@ -76,10 +77,12 @@ def test_repair_empties_the_address(opened):
 
 @pytest.mark.usefixtures("no_workers")
 def test_what_was_asked_is_what_the_address_says(opened):
-    opened("lesions", deleted="stages.0.1,stages.2.2", swapped="stages.1.1~stages.1.2", of="test")
+    changes = {"deleted": "stages.0.1,stages.2.2", "frozen": "stages.1.0", "swapped": "stages.1.1~stages.1.2"}
+    opened("lesions", **changes, of="test")
     wishes = jobs.wishes(Shelf())
     asked = {wish["path"]: wish["arguments"] for wish in wishes if wish["probe"] == "lesion"}
-    lesion = {"delete": ["stages.0.1", "stages.2.2"], "swap": [["stages.1.1", "stages.1.2"]]}
+    lesion = {"delete": ["stages.0.1", "stages.2.2"], "freeze": ["stages.1.0"]}
+    lesion["swap"] = [["stages.1.1", "stages.1.2"]]
     assert asked == {str(run.path): lesion | {"of": "test", "images": 200} for run in twins().values()}
 
 
@@ -91,7 +94,7 @@ def test_what_was_asked_is_what_the_address_says(opened):
         ({"swapped": "stages.0.1"}, "swapped is 'stages.0.1'; allowed: pairs such as"),
         ({"swapped": "stages.0.1~stages.0.1"}, "allowed: pairs such as"),
         ({"swapped": "a~b~c"}, "allowed: pairs such as"),
-        ({"tool": "burn"}, "tool is 'burn'; allowed: delete, swap"),
+        ({"tool": "burn"}, "tool is 'burn'; allowed: delete, freeze, swap"),
         ({"picked": "x"}, "picked is 'x'"),
     ],
 )

@@ -42,6 +42,13 @@ def test_a_deleted_unit_is_empty_in_both(template):
         assert emptied == ["stages.1.0"]
 
 
+def test_a_frozen_unit_is_paler_and_dotted_in_both():
+    for row in boxes(frozen=["stages.1.0"]):
+        assert [place for place, symbol in enumerate(row.marker.symbol) if symbol == "square-dot"] == [3]
+        assert [place for place, fill in enumerate(row.marker.color) if fill != row.marker.color[0]] == [3]
+        assert "with its initial weights" in row.hovertext[3]
+
+
 def test_a_swapped_unit_shows_whose_place_it_has():
     for row in boxes(swapped={"stages.0.1": "stages.0.2", "stages.0.2": "stages.0.1"}):
         assert list(row.text) == ["", "3", "2", *[""] * 6]

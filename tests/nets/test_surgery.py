@@ -215,6 +215,19 @@ def test_a_frozen_unit_stays_what_it_was():
     assert moved | held >= {name for name in before if "num_batches" not in name}
 
 
+@pytest.mark.parametrize("zero_last", [False, True])
+def test_a_rewound_unit_is_what_it_was_before_training(zero_last):
+    spec = Cifar(depth=14, width=4, zero_last=zero_last)
+    fresh, stack = built(spec).state_dict(), trained(spec)
+    after = surgery.rewind(stack, "stages.1.0", "stages.2.1").state_dict()
+    for name, tensor in stack.state_dict().items():
+        rewound = name.startswith(("stages.1.0.", "stages.2.1."))
+        assert torch.equal(after[name], fresh[name] if rewound else tensor), name
+    stack.seed = None
+    with pytest.raises(SurgeryError, match="not known: it has no seed"):
+        surgery.rewind(stack, "stages.1.0")
+
+
 def test_a_scaled_unit_is_the_sum_with_factors():
     stack = trained(Cifar(depth=14, width=4))
     scaled = surgery.scale(
@@ -272,6 +285,7 @@ def test_an_unknown_unit_is_told_what_there_is():
         lambda net: surgery.delete(net, "stages.0.1"),
         lambda net: surgery.swap(net, "stages.1.1", "stages.1.2"),
         lambda net: surgery.freeze(net, "stages.0.1"),
+        lambda net: surgery.rewind(net, "stages.0.1"),
         lambda net: surgery.scale(net, "stages.0.1", branch=2.0),
         lambda net: surgery.linearise(net, "stages.0.1"),
     ],

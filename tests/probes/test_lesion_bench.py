@@ -47,6 +47,27 @@ def test_all_operations_at_once_are_surgery_s_one_after_another(net, noise):
         assert table["said"][i] == pytest.approx(100 * (says == i).float().mean().item())
 
 
+def test_frozen_units_have_their_first_weights_and_statistics_of_what_reaches_them(net, noise):
+    facts, _ = bench.lesion(net, noise, freeze=["stages.0.1", "stages.1.2"], delete="stages.0.2")
+    slow = surgery.delete(surgery.rewind(net, "stages.0.1", "stages.1.2"), "stages.0.2")
+    rewound = surgery.rewind(net, "stages.0.1", "stages.1.2")
+    x = normalise(noise.train_images, noise)
+    with torch.no_grad():
+        for name, unit in rewound.units():  # every norm of a frozen unit, by what reaches it
+            if name in ("stages.0.1", "stages.1.2"):
+                for norm in (m for m in unit.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+                    norm.reset_running_stats()
+                    norm.momentum = None  # a plain average
+                    norm.train()
+        rewound(x)
+    state = {k: v for k, v in rewound.state_dict().items() if k.startswith(("stages.0.1", "stages.1.2"))}
+    slow.load_state_dict(state, strict=False)
+    found = errors(slow.eval(), noise, noise.test_images, noise.test_labels, batch=4)
+    assert facts["changed_error"] == found.error
+    assert facts["changed_loss"] == pytest.approx(found.loss, rel=1e-4)
+    assert facts["touched"] == ["stages.0.1", "stages.0.2", "stages.1.2"]
+
+
 def test_nothing_done_is_the_intact_net(net, noise):
     facts, table = bench.lesion(net, noise, of="train", images=10)
     assert facts["changed_error"] == facts["intact_error"]
@@ -66,6 +87,7 @@ def test_one_name_and_one_pair_need_no_list(net, noise):
     ("asked", "message"),
     [
         ({"delete": ["stages.9.0"]}, r"delete: there is no unit 'stages.9.0'; units: stages.0.0, "),
+        ({"freeze": ["x"]}, "freeze: there is no unit 'x'"),
         ({"delete": 3}, "delete is 3; it takes units: stages.0.0, "),
         ({"delete": ["stages.0.1", "stages.0.1"]}, "each unit once"),
         ({"swap": ["stages.0.1"]}, "swap takes pairs of units, not stages.0.1"),
