@@ -28,6 +28,11 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 Place = tuple[str, ...]
 
 
+def drawn_anew() -> None:
+    """A run of the whole page begins: nothing that went wrong has been said in it."""
+    st.session_state["errors-said"] = set()
+
+
 def answers(
     questions: Sequence[Question],
     waiting: str,
@@ -36,8 +41,8 @@ def answers(
     place: str = "",
 ) -> list[Answer] | None:
     """Facts and arrays for each question, in order. While there are none the page says `waiting`, does
-    `meanwhile`, returns None here, and is drawn again when they have come. An error is shown, and None
-    returned.
+    `meanwhile`, returns None here, and is drawn again when they have come. An error is shown, once a page,
+    and None returned.
 
     These questions supersede those that the session asked before at the same place: by the same probes, and
     where a page asks those in two places, with the same `place`.
@@ -49,9 +54,16 @@ def answers(
         meanwhile()
         return None
     found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
-    for error in dict.fromkeys(facts["error"] for facts, _ in found if "error" in facts):
-        st.error(address.escaped(f"{error}."))
+    for error in (facts["error"] for facts, _ in found if "error" in facts):
+        _say_once(error)
     return None if any("error" in facts for facts, _ in found) else found
+
+
+def _say_once(error: str) -> None:
+    """What ails many answers of a page, such as missing data, is said at the first."""
+    if error not in st.session_state["errors-said"]:
+        st.session_state["errors-said"].add(error)
+        st.error(address.escaped(f"{error}."))
 
 
 def _ask(questions: Sequence[Question]) -> list[Path]:

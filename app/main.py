@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import address
+import answers
 import streamlit as st
 import words
 
@@ -52,5 +53,6 @@ pages = [
 ]
 chosen = st.navigation(pages, position="hidden")
 address.link(pages, chosen)
+answers.drawn_anew()
 with words.in_words():
     chosen.run()

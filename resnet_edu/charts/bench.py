@@ -28,7 +28,7 @@ def lesion_bench(
     """`units` by name, in order; `titles` of 'plain' and 'residual'. Boxes hold their unit as `customdata`.
 
     A deleted unit is an empty box: the shortcut around it stays, and in a plain net the line itself.
-    A frozen one is pale, with a dotted core; a swapped one shows the number (from 1) of the unit that
+    A frozen one is pale and has a snowflake; a swapped one shows the number (from 1) of the unit that
     stands in its place; `picked` has a frame.
     """
     fig = style.figure(template, height=230)
@@ -76,13 +76,16 @@ def _boxes(
     empty = "rgba(0,0,0,0)" if net == "plain" else {"light": "#ffffff", "dark": "#0e1117"}[template]
     fills = dict.fromkeys(frozen, style.band(colour, 0.25)) | dict.fromkeys(deleted, empty)
     numbers = {name: str(at) for at, name in enumerate(units, start=1)}
-    same = {"marker": {"opacity": 1}, "textfont": {"color": "white"}}
+    signs = dict.fromkeys(set(frozen) - set(deleted), "❄") | {
+        name: numbers[at] for name, at in swapped.items()
+    }
+    same = {"marker": {"opacity": 1}}
     fig.add_scatter(
         x=list(range(len(units))),
         y=[y] * len(units),
         mode="markers+text",
         marker={
-            "symbol": ["square-dot" if name in frozen else "square" for name in units],
+            "symbol": "square",
             "size": min(30.0, 0.75 * _WIDE / len(units)),
             "opacity": 1,
             "color": [fills.get(name, colour) for name in units],
@@ -91,8 +94,11 @@ def _boxes(
                 "width": [5 if name == picked else 2 for name in units],
             },
         },
-        text=[numbers[swapped[name]] if name in swapped else "" for name in units],
-        textfont={"color": "white", "size": style.TICK},
+        text=[signs.get(name, "") for name in units],
+        textfont={
+            "color": [style.ink(template) if name in fills else "white" for name in units],
+            "size": style.TICK,
+        },
         customdata=[[name] for name in units],
         hovertext=[_hover(name, title, numbers, (deleted, frozen, swapped)) for name in units],
         hoverinfo="text",

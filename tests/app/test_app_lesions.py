@@ -111,3 +111,15 @@ def test_an_error_of_the_net_is_said_in_a_sentence(opened):
     at = opened("lesions")
     assert "units differ in their layers." in at.error[0].value
     assert len(at.get("plotly_chart")) == 1
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_what_ails_every_answer_is_said_once_a_run_of_the_page(opened):
+    answer(200, error="the file data_batch_1 is missing")
+    for run in twins().values():
+        folder = jobs.ask(run, "lesions", images=1000, of="train")
+        files.write_json(folder / jobs.ANSWER, {"error": "the file data_batch_1 is missing"})
+    at = opened("lesions")
+    for _ in range(2):
+        assert [each.value for each in at.error] == ["the file data\\_batch\\_1 is missing."]
+        at.run()

@@ -42,9 +42,9 @@ def test_a_deleted_unit_is_empty_in_both(template):
         assert emptied == ["stages.1.0"]
 
 
-def test_a_frozen_unit_is_paler_and_dotted_in_both():
+def test_a_frozen_unit_is_paler_and_signed_in_both():
     for row in boxes(frozen=["stages.1.0"]):
-        assert [place for place, symbol in enumerate(row.marker.symbol) if symbol == "square-dot"] == [3]
+        assert list(row.text) == ["", "", "", "❄", *[""] * 5]
         assert [place for place, fill in enumerate(row.marker.color) if fill != row.marker.color[0]] == [3]
         assert "with its initial weights" in row.hovertext[3]
 
