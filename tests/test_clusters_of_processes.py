@@ -209,7 +209,13 @@ def test_the_command_line_on_a_cluster(tiny, lab, cluster, monkeypatch, capsys):
     assert all(run.steps()["step"].tolist() == list(range(800)) for run in Shelf().runs())
 
 
-@pytest.mark.soak  # by itself: spawned processes import the main module, which after app tests is a page's
+@pytest.fixture
+def harmless_main(monkeypatch):
+    """Spawned processes import the main module, and Streamlit's test of apps leaves a page in its place."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["waiting"])
+
+
+@pytest.mark.usefixtures("harmless_main")
 def test_processes_of_this_machine_one_of_which_is_killed(tiny, short_turns, tmp_path):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
