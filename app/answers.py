@@ -53,6 +53,7 @@ def answers(
         st.fragment(_wait, run_every=RHYTHM)(questions, waiting, here, time.monotonic())
         meanwhile()
         return None
+    jobs.stand_by()  # for what is asked next
     found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
     for error in (facts["error"] for facts, _ in found if "error" in facts):
         _say_once(error)

@@ -68,6 +68,7 @@ __all__ = [
     "read_answer",
     "slot_lock",
     "slots",
+    "stand_by",
     "start_workers",
     "submit",
     "submit_all",
@@ -202,6 +203,13 @@ def ask(run: Run, probe: str, *, asker: str = "", **arguments: Any) -> Path:
         queue.enqueue(shelf, _answer_name(folder), wish, _asker(asker))
         _start(shelf, who_answers(probe))
     return folder
+
+
+def stand_by(shelf: Shelf | None = None) -> None:
+    """Have the worker for quick answers there before somebody asks: it takes seconds to start."""
+    shelf = shelf or Shelf()
+    (shelf.path / QUEUE).mkdir(parents=True, exist_ok=True)
+    _start(shelf, ANSWERS)
 
 
 def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:

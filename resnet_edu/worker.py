@@ -7,11 +7,13 @@ in the process that calls it, which is what `resnet-edu train` and a GPU machine
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,9 +159,18 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
                 if any(_take(shelf, wish, slot) for wish in jobs.wishes(shelf)):
                     idle_since = time.monotonic()
                 else:
+                    _unpack_tools(slot)
                     time.sleep(LOOK_SECONDS)
     except Timeout:
         return
+
+
+@functools.cache
+def _unpack_tools(slot: str) -> None:
+    """Nobody waits yet: the time to import what maps are made with."""
+    if slot == jobs.ANSWERS:
+        with suppress(ImportError):
+            import captum.attr  # noqa: F401
 
 
 def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
