@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from resnet_edu.data.order import batch_indices
 from resnet_edu.data.views import centre_view, draw_views, ten_crops, training_view
 from resnet_edu.folders import DataMissing
+from resnet_edu.machine import cores
 
 MOST_WORKERS = 16
 AHEAD = 2  # pieces of work that each worker does in advance
@@ -175,10 +176,7 @@ def ahead(answers: Dataset, asked: Sequence[Any], workers: int, device: torch.de
 
 def default_workers(device: torch.device) -> int:
     """All cores decode for a GPU; on the CPU the net is so much slower that one process keeps up."""
-    if device.type == "cpu":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, cores)
+    return 1 if device.type == "cpu" else min(MOST_WORKERS, cores())
 
 
 def _sound(answer: Tensor | str) -> Tensor:

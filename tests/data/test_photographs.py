@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision.transforms.v2 import functional
 
 from resnet_edu import data
-from resnet_edu.data import StreamedSet, batch_indices, loading, normalise
+from resnet_edu.data import StreamedSet, batch_indices, loading, normalise, photographs
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.data.photographs import Names, default_workers
 from resnet_edu.data.views import draw_views, training_view
@@ -209,7 +209,7 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
 
 def test_a_gpu_is_fed_by_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, workers in ((1, 1), (12, 12), (200, 16)):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        monkeypatch.setattr(photographs, "cores", lambda cores=cores: cores)
         assert default_workers(torch.device("cpu")) == 1
         assert default_workers(torch.device("cuda")) == workers
 
