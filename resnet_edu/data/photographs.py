@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -210,3 +211,11 @@ def _main_left_out() -> Iterator[None]:
 def _undisturbed(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who trains
     warnings.simplefilter("ignore")  # of odd metadata, in the midst of a progress bar
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """PyTorch looks whether the server lives that forks its workers; that server waits for them to end."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

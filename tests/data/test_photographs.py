@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +208,35 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
     with pytest.raises(data.DataMissing, match=r"processes that decode photographs failed: .* unexpectedly"):
         list(map(views, range(1, 1000)))
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_no_process_outlives_one_that_was_killed(folder: Path) -> None:
+    code = f"""
+import multiprocessing, time
+from resnet_edu import data
+from resnet_edu.experiment import ImageFolder, Jitter
+images = data.load(ImageFolder(path={str(folder)!r}, side=8, view=Jitter()), workers=2)
+views = images.training_views(4, seed=0, steps=10**6)
+views(0)
+print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(word) for word in process.stdout.readline().split()]
+        process.kill()
+    assert len(workers) == 2
+    while any(lives(worker) for worker in workers):
+        time.sleep(0.05)
+
+
+def lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_gpu_is_fed_by_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
