@@ -20,6 +20,7 @@ PARTS = {
     "depth": "Cost against depth",
     "recording": "Cost of recording",
     "precision": "Half precision and errors",
+    "photographs": "Photographs: data and net apart",
     "imports": "Import times",
     "gpu": "On a GPU",
 }

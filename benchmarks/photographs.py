@@ -20,17 +20,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.common import markdown, plain_how, trainer
 from resnet_edu import data
 from resnet_edu.budgets import at
 from resnet_edu.data import DataSet, StreamedSet
 from resnet_edu.data.folder import open_upright
 from resnet_edu.data.views import centre_view, ten_crops, training_view
 from resnet_edu.experiment import Experiment
-from resnet_edu.training import Recording, apply
+from resnet_edu.machine import cores
 from resnet_edu.training.devices import available, synchronize
-from resnet_edu.training.loop import Trainer
 
-TITLE = "Photographs"
 SIZES = {"500×375": (500, 375, 96), "4000×3000": (4000, 3000, 6)}
 VIEWS: dict[str, Callable[[Path], object]] = {
     "decode": lambda path: open_upright(path, 368),
@@ -45,6 +44,7 @@ NETS = ("resnet-18", "resnet-34")
 
 
 def table() -> str:
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         folders = {name: _folder(Path(place, name), *size) for name, size in SIZES.items()}
         costs = [_costs(name, folder) for name, folder in folders.items()]
@@ -56,7 +56,7 @@ def table() -> str:
             rates += [[f"{net} on data, of which it waits {waiting:.1%}", together]]
     head = ["one photograph, ms on one core (short side 368, crop 224)", *VIEWS]
     lit = f"On {DEVICE}: {_on_device():.3f} ms a photograph for float32, mean, scale and colour."
-    return "\n\n".join([_markdown(head, costs), lit, _markdown(["500×375, crop 224", "images/s"], rates)])
+    return "\n\n".join([markdown(head, costs), lit, markdown(["500×375, crop 224", "images/s"], rates)])
 
 
 def _folder(root: Path, width: int, height: int, count: int) -> Path:
@@ -107,7 +107,7 @@ def _median(work: Callable, on: Iterable) -> float:
 
 def _sensible(workers: Iterable[int]) -> list[int]:
     """Up to twice as many as cores."""
-    return [count for count in workers if count <= 2 * torch._utils.cpu_count()]
+    return [count for count in workers if count <= 2 * cores()]
 
 
 def _streamed(folder: Path, workers: int | None = None) -> StreamedSet:
@@ -152,10 +152,9 @@ def _still(streamed: StreamedSet) -> DataSet:
 
 def _seconds_a_step(experiment: Experiment, images: DataSet) -> tuple[float, float]:
     precision = "float32" if DEVICE == "cpu" else "bfloat16"
-    how = {"device": DEVICE, "precision": precision, "memory_format": "channels_last", "threads": 1}
-    apply(how)
-    trainer = Trainer(experiment, images, how, Recording())
-    engine, waited = trainer.engine, 0.0
+    how = plain_how(DEVICE, precision=precision, memory_format="channels_last")
+    made = trainer(experiment, how, images)
+    engine, waited = made.engine, 0.0
     for part in range(2):  # the first warms up
         engine.begin(part * STEPS, [0.01] * STEPS)
         synchronize(DEVICE)
@@ -166,15 +165,5 @@ def _seconds_a_step(experiment: Experiment, images: DataSet) -> tuple[float, flo
             waited += time.perf_counter() - asked
             engine.run(False)
         synchronize(DEVICE)
-    trainer.batches.close()
+    made.batches.close()
     return (time.perf_counter() - started) / STEPS, waited / STEPS
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(table())

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
-from resnet_edu import training
+from resnet_edu import machine, training
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import RunError, files
 from resnet_edu.training.choosing import WORTH_MEASURING, Timed
 
-VARIABLE = "RESNET_EDU_CACHE"
-
 
 def place() -> Path:
-    """`RESNET_EDU_CACHE`/choices.json, else in the user's cache folder."""
-    return Path(os.environ.get(VARIABLE) or user_cache_path("resnet-edu")) / "choices.json"
+    return machine.cache_folder() / "choices.json"
 
 
 def choose(experiment: Experiment, path: Path | None = None, **asked: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -11,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from resnet_edu.experiment import Experiment, ImageFolder
+from resnet_edu.machine import cache_folder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 WORTH_KEEPING = 100_000_000  # bytes; less is read in a blink
@@ -69,14 +69,15 @@ def fingerprint(path: str | os.PathLike) -> str:
     names = sorted(found.names)
     marks = [os.stat(found.root / name) for name in names]
     seen = _hash(f"{name} {mark.st_size} {mark.st_mtime_ns}" for name, mark in zip(names, marks, strict=True))
-    kept = _cache() / f"{_hash([str(found.root.resolve())])[:16]}.json"
+    kept = cache_folder() / "folders" / f"{_hash([str(found.root.resolve())])[:16]}.json"
     if (digest := _read(kept).get(seen)) is not None:
         return digest
     digest = _content(found.root, names)
     settled = time.time() - max(mark.st_mtime for mark in marks) > 2  # a clock's tick may hide a change
     if settled and sum(mark.st_size for mark in marks) > WORTH_KEEPING:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({seen: digest}))
+        with contextlib.suppress(OSError):  # it is read anew each time, then
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps({seen: digest}))
     return digest
 
 
@@ -143,10 +144,6 @@ def _hash(lines: Iterable[str]) -> str:
     for line in lines:
         found.update(f"{line}\n".encode(errors="surrogateescape"))
     return found.hexdigest()
-
-
-def _cache() -> Path:
-    return user_cache_path("resnet-edu") / "folders"
 
 
 def _read(path: Path) -> dict[str, str]:

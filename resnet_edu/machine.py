@@ -27,6 +27,13 @@ CONTEXT_BYTES = 2e9
 SIDES = {"digits": 8, "cifar10": 32, "fashion-mnist": 28}
 
 
+def cache_folder() -> Path:
+    """`RESNET_EDU_CACHE`, else the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("RESNET_EDU_CACHE") or user_cache_path("resnet-edu"))
+
+
 def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -20,7 +20,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = folder_of_jpegs(tmp_path / "jpegs", train=3, test=2)
     for path in made.rglob("*.jpg"):
         os.utime(path, (path.stat().st_mtime - 3600,) * 2)
-    monkeypatch.setattr(folders, "_cache", lambda: tmp_path / "cache")
     monkeypatch.setattr(folders, "WORTH_KEEPING", 100)
     return made
 
@@ -66,11 +65,18 @@ def test_what_changed_is_read_again(folder: Path, reads: list[Path], change: str
     elif change == "less":
         image.unlink()
     else:
-        (kept,) = (tmp_path / "cache").iterdir()
+        (kept,) = (tmp_path / "cache" / "folders").iterdir()
         kept.write_text("{")
     again = fingerprint(folder)
     assert len(reads) > 15
     assert (again == first) == (change == "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(folder: Path, reads, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("RESNET_EDU_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder")
+    assert fingerprint(folder) == fingerprint(folder)
+    assert len(reads) == 20
 
 
 def test_names_and_labels(folder: Path) -> None:

@@ -5,6 +5,7 @@
     images = normalise(data.train_images[chosen], data)                 # float32 [batch, C, H, W]
     images = augment(images, generator_for(seed, "augmentation", step))
 
+Of photographs that stay on disk `load` gives a `StreamedSet`, which says what a step sees of them.
 Files (`status`, `download`, `fingerprint`, `resolve`) need no torch, so the rest is imported at first use.
 """
 

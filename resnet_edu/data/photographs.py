@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from resnet_edu.data.order import batch_indices
 from resnet_edu.data.views import centre_view, draw_views, ten_crops, training_view
 from resnet_edu.folders import DataMissing
+from resnet_edu.machine import cores
 
 MOST_WORKERS = 16
 AHEAD = 2  # pieces of work that each worker does in advance
@@ -175,10 +177,7 @@ def ahead(answers: Dataset, asked: Sequence[Any], workers: int, device: torch.de
 
 def default_workers(device: torch.device) -> int:
     """All cores decode for a GPU; on the CPU the net is so much slower that one process keeps up."""
-    if device.type == "cpu":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, cores)
+    return 1 if device.type == "cpu" else min(MOST_WORKERS, cores())
 
 
 def _sound(answer: Tensor | str) -> Tensor:
@@ -212,3 +211,11 @@ def _main_left_out() -> Iterator[None]:
 def _undisturbed(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who trains
     warnings.simplefilter("ignore")  # of odd metadata, in the midst of a progress bar
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """PyTorch looks whether the server lives that forks its workers; that server waits for them to end."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ import torch
 from pictures import folder_of_jpegs
 from PIL import Image
 from torchvision.transforms.v2 import functional
+from waiting import until
 
 from resnet_edu import data
-from resnet_edu.data import StreamedSet, batch_indices, loading, normalise
+from resnet_edu.data import StreamedSet, batch_indices, loading, normalise, photographs
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.data.photographs import Names, default_workers
 from resnet_edu.data.views import draw_views, training_view
@@ -207,9 +210,37 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_no_process_outlives_one_that_was_killed(folder: Path) -> None:
+    code = f"""
+import multiprocessing, time
+from resnet_edu import data
+from resnet_edu.experiment import ImageFolder, Jitter
+images = data.load(ImageFolder(path={str(folder)!r}, side=8, view=Jitter()), workers=2)
+views = images.training_views(4, seed=0, steps=10**6)
+views(0)
+print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(word) for word in process.stdout.readline().split()]
+        process.kill()
+    assert len(workers) == 2
+    until(lambda: not any(lives(worker) for worker in workers))
+
+
+def lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_a_gpu_is_fed_by_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, workers in ((1, 1), (12, 12), (200, 16)):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        monkeypatch.setattr(photographs, "cores", lambda cores=cores: cores)
         assert default_workers(torch.device("cpu")) == 1
         assert default_workers(torch.device("cuda")) == workers
 
