@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.common import markdown
 from resnet_edu import data
 from resnet_edu.budgets import at
 from resnet_edu.data import DataSet, StreamedSet
@@ -30,7 +31,6 @@ from resnet_edu.training import Recording, apply
 from resnet_edu.training.devices import available, synchronize
 from resnet_edu.training.loop import Trainer
 
-TITLE = "Photographs"
 SIZES = {"500×375": (500, 375, 96), "4000×3000": (4000, 3000, 6)}
 VIEWS: dict[str, Callable[[Path], object]] = {
     "decode": lambda path: open_upright(path, 368),
@@ -56,7 +56,7 @@ def table() -> str:
             rates += [[f"{net} on data, of which it waits {waiting:.1%}", together]]
     head = ["one photograph, ms on one core (short side 368, crop 224)", *VIEWS]
     lit = f"On {DEVICE}: {_on_device():.3f} ms a photograph for float32, mean, scale and colour."
-    return "\n\n".join([_markdown(head, costs), lit, _markdown(["500×375, crop 224", "images/s"], rates)])
+    return "\n\n".join([markdown(head, costs), lit, markdown(["500×375, crop 224", "images/s"], rates)])
 
 
 def _folder(root: Path, width: int, height: int, count: int) -> Path:
@@ -168,13 +168,3 @@ def _seconds_a_step(experiment: Experiment, images: DataSet) -> tuple[float, flo
         synchronize(DEVICE)
     trainer.batches.close()
     return (time.perf_counter() - started) / STEPS, waited / STEPS
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(table())
