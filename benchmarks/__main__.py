@@ -11,11 +11,13 @@ import importlib
 import time
 from pathlib import Path
 
+import torch
+
 from benchmarks.common import machine
 
 PARTS = {
-    "endtoend": "End to end against the usual loop",
     "choices": "How a training is computed",
+    "endtoend": "End to end against the usual loop",
     "together": "Several trainings at once",
     "depth": "Cost against depth",
     "recording": "Cost of recording",
@@ -39,6 +41,7 @@ def main() -> None:
         parser.error(f"NAME is {unknown[0]!r}; allowed: {', '.join(PARTS)}")
     for name in names:
         part = importlib.import_module(f"benchmarks.{name}")
+        torch.set_num_threads(1)
         started = time.perf_counter()
         body = part.table()
         took = f"*On {machine()}; `python -m benchmarks {name}` took {time.perf_counter() - started:.0f} s.*"
