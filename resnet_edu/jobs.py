@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from resnet_edu import clusters, machine
+from resnet_edu import clusters, crew, machine
 from resnet_edu import wishes as queue
+from resnet_edu.crew import idle_seconds, per_gpu, slot_lock, slots, start_workers
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.folders import resolved
 from resnet_edu.runs import Run, RunError, Shelf, files, recorded
@@ -65,6 +63,7 @@ __all__ = [
     "cancel_answer",
     "fulfilled",
     "idle_seconds",
+    "per_gpu",
     "read_answer",
     "slot_lock",
     "slots",
@@ -77,35 +76,6 @@ __all__ = [
     "wishes",
     "withdraw",
 ]
-
-_started: dict[tuple[Path, str], subprocess.Popen] = {}
-
-
-def slots(experiments: Iterable[Experiment] = ()) -> int:
-    """How many of these trainings may run at once: `RESNET_EDU_WORKERS`, else one a core, or some a GPU."""
-    return _told() or machine.at_once(experiments)
-
-
-def per_gpu(experiment: Experiment) -> int:
-    """How many trainings like this one share a GPU."""
-    memories = machine.gpus() or (math.inf,)
-    return -(-_told() // len(memories)) or machine.per_gpu(min(memories), [experiment])
-
-
-def _told() -> int:
-    told = os.environ.get("RESNET_EDU_WORKERS", "")
-    if told and (not told.isdecimal() or not 1 <= int(told) <= 1024):
-        raise RunError(f"RESNET_EDU_WORKERS is {told!r}; allowed: 1 … 1024")
-    return int(told or 0)
-
-
-def idle_seconds() -> float:
-    """How long a worker without work waits for more: `RESNET_EDU_IDLE`, else a minute."""
-    told = os.environ.get("RESNET_EDU_IDLE", "60")
-    try:
-        return float(told)
-    except ValueError:
-        raise RunError(f"RESNET_EDU_IDLE is {told!r}; it takes seconds, a number") from None
 
 
 def submit(
@@ -201,15 +171,13 @@ def ask(run: Run, probe: str, *, asker: str = "", **arguments: Any) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         wish = {"path": str(run.path), "folder": str(folder), "probe": probe, "arguments": arguments}
         queue.enqueue(shelf, _answer_name(folder), wish, _asker(asker))
-        _start(shelf, who_answers(probe))
+        crew.start(shelf, who_answers(probe))
     return folder
 
 
 def stand_by(shelf: Shelf | None = None) -> None:
     """Have the worker for quick answers there before somebody asks: it takes seconds to start."""
-    shelf = shelf or Shelf()
-    (shelf.path / QUEUE).mkdir(parents=True, exist_ok=True)
-    _start(shelf, ANSWERS)
+    crew.start(shelf or Shelf(), ANSWERS)
 
 
 def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
@@ -270,37 +238,3 @@ def _answer_wish(folder: Path) -> Path:
 
 def _asker(asker: str) -> str:
     return asker or f"process {os.getpid()}"
-
-
-def start_workers(shelf: Shelf) -> None:
-    """As many workers as there are wishes and free slots. A surplus one ends by itself."""
-    waiting = sum(1 for wish in wishes(shelf) if "run" in wish)
-    for slot in range(min(slots(), waiting)):
-        _start(shelf, str(slot))
-
-
-def slot_lock(shelf: Shelf, slot: str) -> FileLock:
-    """Held by the worker of this slot as long as it lives."""
-    return FileLock(shelf.path / QUEUE / f"worker-{slot}.lock", timeout=0.01, poll_interval=0.001)
-
-
-def _start(shelf: Shelf, slot: str) -> None:
-    idle_seconds()  # said here, where somebody reads it
-    ours = _started.get((shelf.path, slot))
-    if ours is not None and ours.poll() is None:
-        return  # perhaps still importing, before it holds its lock
-    try:
-        with slot_lock(shelf, slot):
-            pass
-    except Timeout:
-        return
-    with (shelf.path / QUEUE / "workers.log").open("ab") as log:
-        _started[shelf.path, slot] = subprocess.Popen(
-            [sys.executable, "-m", "resnet_edu.worker", str(shelf.path), slot],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-            start_new_session=True,
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),  # Windows' way of being nice
-        )

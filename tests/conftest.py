@@ -28,11 +28,11 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     yield
-    if jobs := sys.modules.get("resnet_edu.jobs"):
-        for process in jobs._started.values():
+    if crew := sys.modules.get("resnet_edu.crew"):
+        for process in crew._started.values():
             process.kill()
             process.wait()
-        jobs._started.clear()
+        crew._started.clear()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from resnet_edu import answering, jobs, probes, worker
+from resnet_edu import answering, crew, jobs, probes, worker
 from resnet_edu.probes.partial import Partial
 from resnet_edu.runs import RunBusy, Shelf, answers
 
@@ -22,7 +22,7 @@ def shelf(tmp_path) -> Shelf:
 
 @pytest.fixture
 def run(shelf, tiny, monkeypatch):
-    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    monkeypatch.setattr(crew, "start", lambda *_: None)
     return shelf.place(tiny())
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from resnet_edu import jobs
+from resnet_edu import crew, jobs
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, recorded
 
@@ -15,7 +15,7 @@ from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, recorded
 def started(monkeypatch) -> list[str]:
     """The slots for which a worker would have been started; nobody comes."""
     slots: list[str] = []
-    monkeypatch.setattr(jobs, "_start", lambda shelf, slot: slots.append(slot))
+    monkeypatch.setattr(crew, "start", lambda shelf, slot: slots.append(slot))
     return slots
 
 

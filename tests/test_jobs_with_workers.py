@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from waiting import until
 
-from resnet_edu import jobs
+from resnet_edu import crew, jobs
 from resnet_edu.runs import Shelf
 
 
@@ -36,7 +36,7 @@ def test_trained_once_side_by_side_then_everybody_goes_home(tiny, monkeypatch):
     assert jobs.wishes(Shelf()) == []
 
     bad, good = jobs.ask(runs[0], "x-ray"), jobs.ask(runs[0], "saliency", image=1)
-    workers = [jobs._started[Shelf().path, slot] for slot in ("0", "1", jobs.ANSWERS)]
+    workers = [crew._started[Shelf().path, slot] for slot in ("0", "1", jobs.ANSWERS)]
     until(lambda: (good / jobs.ANSWER).exists() and (bad / jobs.ANSWER).exists())
     assert json.loads((bad / jobs.ANSWER).read_text())["error"].startswith("probe is 'x-ray'")
     facts = json.loads((good / jobs.ANSWER).read_text())
@@ -67,7 +67,7 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
 
     jobs.submit(experiment, every_step=True, checkpoints=3)
     until(lambda: run.status().step > stopped.step + 30)
-    process = jobs._started[Shelf().path, "0"]
+    process = crew._started[Shelf().path, "0"]
     process.kill()
     process.wait()
     killed = run.status()
@@ -78,7 +78,7 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
 
     jobs.start_workers(Shelf())
     until(lambda: run.status().state == "done")
-    assert jobs._started[Shelf().path, "0"].pid != process.pid
+    assert crew._started[Shelf().path, "0"].pid != process.pid
     until(lambda: jobs.wishes(Shelf()) == [])
 
     whole = Shelf(tmp_path / "whole").place(experiment)

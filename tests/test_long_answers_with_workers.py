@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from resnet_edu import answering, jobs, worker
+from resnet_edu import answering, crew, jobs, worker
 from resnet_edu.runs import Shelf, answers
 
 ARGUMENTS = {"images": 64, "points": 7}
@@ -45,7 +45,7 @@ def test_a_killed_worker_s_answer_is_gone_on_with_to_the_bit_and_quick_ones_do_n
     run = Shelf().place(tiny())
     worker.train_run(run)
     with monkeypatch.context() as patched:
-        patched.setattr(jobs, "_start", lambda *_: None)
+        patched.setattr(crew, "start", lambda *_: None)
         folder = jobs.ask(run, "loss_plane", **ARGUMENTS)
     first = subprocess.Popen([sys.executable, "-c", HANGS, str(Shelf().path), jobs.LONG])
     try:

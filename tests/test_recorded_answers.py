@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from resnet_edu import data, jobs, probes, runs
+from resnet_edu import crew, data, jobs, probes, runs
 from resnet_edu.probes import surface
 from resnet_edu.runs import Shelf, answers
 
@@ -24,7 +24,7 @@ def names(value) -> str:
 
 @pytest.mark.parametrize(("run", "folder"), SHIPPED, ids=names)
 def test_a_recorded_answer_says_where_it_comes_from(run, folder, monkeypatch):
-    monkeypatch.setattr(jobs, "_start", None)  # nobody is asked
+    monkeypatch.setattr(crew, "start", None)  # nobody is asked
     facts, arrays = jobs.read_answer(folder)
     assert re.fullmatch(r"[0-9a-f]{12}", facts["how"]["commit"]), "computed by uncommitted source"
     assert {"device", "device_name", "threads", "versions", "seconds"} <= set(facts["how"])

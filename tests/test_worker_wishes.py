@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from resnet_edu import jobs, training, worker
+from resnet_edu import crew, jobs, training, worker
 from resnet_edu.lanes import lane
 from resnet_edu.runs import Run, RunWriter, Shelf, files
 from resnet_edu.training import devices, loop
@@ -30,7 +30,7 @@ def shelf(tmp_path) -> Shelf:
 @pytest.fixture
 def wish(shelf, tiny, monkeypatch) -> Callable[..., Run]:
     """Wishes for trainings, and nobody who sees to them yet."""
-    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    monkeypatch.setattr(crew, "start", lambda *_: None)
     return lambda **settings: jobs.submit(tiny(**settings), shelf)
 
 
@@ -48,7 +48,7 @@ def test_wishes_are_worked_off_oldest_first(shelf, wish, monkeypatch):
 
 
 def test_a_wish_is_trained_with_its_recording(shelf, tiny, monkeypatch):
-    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    monkeypatch.setattr(crew, "start", lambda *_: None)
     run = jobs.submit(tiny(), shelf, every_step=True, checkpoints=3)
     serve(shelf)
     assert run.status().state == "done"
@@ -171,7 +171,7 @@ def test_what_has_no_room_waits(shelf, wish, monkeypatch):
 @pytest.fixture
 def question(shelf, tiny, monkeypatch):
     """A trained run's folder for an answer, asked of nobody yet."""
-    monkeypatch.setattr(jobs, "_start", lambda *_: None)
+    monkeypatch.setattr(crew, "start", lambda *_: None)
     run = shelf.place(tiny())
     worker.train_run(run)
     return lambda probe, **arguments: jobs.ask(run, probe, **arguments)

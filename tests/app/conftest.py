@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from resnet_edu import jobs, studies
+from resnet_edu import crew, studies
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunWriter, Shelf
 
@@ -41,7 +41,7 @@ def opened() -> Callable[..., AppTest]:
 @pytest.fixture
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is submitted stays in the queue, and nobody answers."""
-    monkeypatch.setattr(jobs, "_start", lambda shelf, slot: None)
+    monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
 
 
 @pytest.fixture

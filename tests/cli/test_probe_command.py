@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resnet_edu import jobs, probes, worker
+from resnet_edu import crew, jobs, probes, worker
 from resnet_edu.cli import probe
 from resnet_edu.runs import Shelf, recorded
 
@@ -24,7 +24,7 @@ def answering(monkeypatch):
         asked.extend(wish["probe"] for wish in jobs.wishes(shelf))
         worker.serve(shelf, slot, 0.01)
 
-    monkeypatch.setattr(jobs, "_start", start)
+    monkeypatch.setattr(crew, "start", start)
     return asked
 
 
@@ -117,7 +117,7 @@ def test_help_on_a_question_tells_its_arguments_and_measure(command):
 
 
 def test_ctrl_c_leaves_the_question_with_the_worker(command, monkeypatch):
-    monkeypatch.setattr(jobs, "_start", lambda shelf, slot: None)
+    monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
 
     def pressed(seconds):
         raise KeyboardInterrupt

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from resnet_edu import jobs, studies
+from resnet_edu import crew, jobs, studies
 from resnet_edu.cli import study as study_command
 from resnet_edu.runs import RunWriter, Shelf
 from resnet_edu.studies import degradation
@@ -144,7 +144,7 @@ def test_workers_that_die_while_the_study_watches_are_replaced(command, arms, mo
     def kill():
         while not any(run.status().step > 0 for run in Shelf().runs()):
             time.sleep(0.05)
-        (worker,) = jobs._started.values()
+        (worker,) = crew._started.values()
         killed.append(worker)
         worker.kill()
         end = time.monotonic() + 300
