@@ -1,0 +1,61 @@
+"""Records what pages ask when they are opened: `python tools/opening.py`, from a clean commit.
+
+So the first picture waits for no worker, and pages work where CIFAR-10 is not (of its images none is kept).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from resnet_edu import answering, crew, jobs
+from resnet_edu.provenance import commit
+from resnet_edu.runs import Run, Shelf
+
+MAIN = Path(__file__).parent.parent / "app" / "main.py"
+VIEWS = [
+    *(("saliency", {"depth": depth}) for depth in (8, 20, 56)),
+    *(("lesions", {"depth": depth}) for depth in (8, 20, 56)),
+    *(("paths", {"depth": depth}) for depth in (8, 20, 56)),
+    *((page, {"nets": "lesson-cifar", "depth": depth}) for page in ("lesions", "paths") for depth in (20, 56)),
+]
+
+
+def main() -> None:
+    if not (commit() or "an installed package").isalnum():
+        raise SystemExit(f"the source is {commit()}: commit first, so that answers say where they come from")
+    crew.start = lambda shelf, slot: None  # we answer ourselves
+    for page, query in VIEWS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["RESNET_EDU_RUNS"] = folder
+            while asked := _asked(page, query):
+                for wish in asked:
+                    _record(wish)
+                    print(page, query, wish["probe"], Path(wish["path"]).name, flush=True)
+
+
+def _asked(page: str, query: dict) -> list[dict]:
+    """What the page asks when it is opened, or when the answers so far have come."""
+    at = AppTest.from_file(str(MAIN), default_timeout=120).switch_page(f"questions/{page}.py")
+    for name, value in query.items():
+        at.query_params[name] = str(value)
+    at.run()
+    assert not at.exception, at.exception
+    return jobs.wishes(Shelf())
+
+
+def _record(wish: dict) -> None:
+    run = Run(wish["path"])
+    folder = answering.answer_run(run, wish["probe"], wish["arguments"])
+    facts, _ = jobs.read_answer(folder)
+    assert "error" not in facts, facts
+    shutil.copytree(folder, run.path / "probes" / folder.name, ignore=shutil.ignore_patterns("lock"))
+    jobs.fulfilled(wish)
+
+
+if __name__ == "__main__":
+    main()
