@@ -19,9 +19,12 @@ from resnet_edu.runs import Run, Shelf
 MAIN = Path(__file__).parent.parent / "app" / "main.py"
 VIEWS = [
     *(("saliency", {"depth": depth}) for depth in (8, 20, 56)),
-    *(("lesions", {"depth": depth}) for depth in (8, 20, 56)),
-    *(("paths", {"depth": depth}) for depth in (8, 20, 56)),
-    *((page, {"nets": "lesson-cifar", "depth": depth}) for page in ("lesions", "paths") for depth in (20, 56)),
+    *(
+        (page, {"nets": nets, "depth": depth})
+        for page in ("lesions", "paths")
+        for nets in ("minute", "lesson-cifar")
+        for depth in (20, 56)
+    ),
 ]
 
 
