@@ -35,13 +35,13 @@ def main() -> None:
     for page, query in VIEWS:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["RESNET_EDU_RUNS"] = folder
-            while asked := _asked(page, query):
-                for wish in asked:
+            while wishes := asked(page, query):
+                for wish in wishes:
                     _record(wish)
                     print(page, query, wish["probe"], Path(wish["path"]).name, flush=True)
 
 
-def _asked(page: str, query: dict) -> list[dict]:
+def asked(page: str, query: dict) -> list[dict]:
     """What the page asks when it is opened, or when the answers so far have come."""
     at = AppTest.from_file(str(MAIN), default_timeout=120).switch_page(f"questions/{page}.py")
     for name, value in query.items():
