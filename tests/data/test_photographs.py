@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from pictures import folder_of_jpegs
@@ -205,6 +209,32 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
     with pytest.raises(data.DataMissing, match=r"processes that decode photographs failed: "):
         list(map(views, range(1, 1000)))
     assert multiprocessing.active_children() == []
+
+
+ENDLESS = """
+import signal, torch
+from resnet_edu.data.photographs import ahead
+signal.signal(signal.SIGTERM, lambda *_: None)
+for _ in ahead(range(10**9), range(10**9), 1, torch.device("cpu")): print("one", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals to groups of processes")
+def test_decoding_outlasts_a_signal_to_the_group_and_nobody_outlives_who_trains(tmp_path: Path) -> None:
+    """torchrun signals the group that it has started; whoever trains heeds it, and still needs images."""
+    trains = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, start_new_session=True)
+    assert trains.stdout is not None
+    assert trains.stdout.readline() == b"one\n"
+    helpers = psutil.Process(trains.pid).children(recursive=True)
+    os.killpg(trains.pid, signal.SIGTERM)
+    for _ in range(1_000):
+        assert trains.stdout.readline() == b"one\n"
+    trains.kill()
+    trains.wait()
+    trains.stdout.close()
+    _, left = psutil.wait_procs(helpers, timeout=60)
+    assert not left
 
 
 def test_a_gpu_is_fed_by_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
