@@ -17,6 +17,7 @@ from resnet_edu.measure import layer_norms
 from resnet_edu.runs import RunWriter, Shelf
 from resnet_edu.training import Recording
 from resnet_edu.training.devices import available, synchronize
+from resnet_edu.training.evaluating import evaluation, gradients
 from resnet_edu.training.loop import Trainer
 
 TIMED = 40
@@ -40,8 +41,14 @@ def _row(experiment: Experiment) -> list[str]:
     shares = [
         norms * len(Recording().norm_steps(steps)) / steps / step,
         norms / step,
-        _median(made, made._evaluation, 2) * len(made.evaluations) / steps / step,
-        _median(made, made._block_gradients, 3) * len(made.evaluations) / steps / step,
+        _median(made, lambda: evaluation(made.net, made.data, made.recipe.batch, made.how, last=False), 2)
+        * len(made.evaluations)
+        / steps
+        / step,
+        _median(made, lambda: gradients(made.net, made.data, made.format), 3)
+        * len(made.evaluations)
+        / steps
+        / step,
         _writing(experiment, made) / step,
     ]
     return [f"{1000 * step:.1f}", f"{1000 * norms:.2f}", *(f"{share:.2%}" for share in shares)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resnet_edu import data
-from resnet_edu.experiment import Experiment, ImageFolder
+from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunError, RunWriter, files, parcel
 from resnet_edu.training import Block, Recording
 from resnet_edu.worker import train_run
@@ -60,19 +59,9 @@ def _unwrapped(content: bytes, folder: Path) -> Run:
     if files.EXPERIMENT not in contents:
         raise RunError(f"a parcel has no {files.EXPERIMENT}")
     experiment = Experiment.from_json(contents[files.EXPERIMENT].decode())
-    contents[files.EXPERIMENT] = _at_home(experiment).to_json().encode()
+    contents[files.EXPERIMENT] = data.at_home(experiment).to_json().encode()
     parcel.lay_out(contents, folder / experiment.name)
     return Run(folder / experiment.name)
-
-
-def _at_home(experiment: Experiment) -> Experiment:
-    """The experiment with its folder of images where this machine has it: at the same path, or by its
-    name among this machine's data sets. That it is the same is shown by its digest, when it is read."""
-    images = experiment.data
-    if not isinstance(images, ImageFolder) or Path(images.path).is_dir():
-        return experiment
-    here = data.data_root() / Path(images.path).name
-    return dataclasses.replace(experiment, data=dataclasses.replace(images, path=str(here)))
 
 
 def _say_where(run: Run, error: Exception) -> None:

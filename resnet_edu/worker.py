@@ -12,8 +12,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ import torch
 from filelock import Timeout
 
 from resnet_edu import answering, choices, data, jobs, nets, training
-from resnet_edu.experiment import ImageFolder
+from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.lanes import lane
 from resnet_edu.provenance import commit as _commit
 from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Block, Recording
+from resnet_edu.training.distributed import Alone
 
 LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
@@ -42,6 +43,7 @@ def train_run(
     compile: bool | None = None,
     checkpointed: bool = False,
     measured: Path | None = None,
+    processes: Alone = Alone(),
     recording: Recording = Recording(),
     watch: Callable[[Block], None] = lambda block: None,
     wanted: Callable[[], bool] = lambda: True,
@@ -53,43 +55,78 @@ def train_run(
     measurement, among the numbers of `threads` and with or without compilation unless `compile` says
     which (see `training.choose`); what was measured is kept for this machine, or in `measured`. With
     `checkpointed` it needs less memory and more time, and gives the same numbers. So many `workers`
-    decode photographs, by default as many as pay; they change no number, either. Raises `RunBusy`; what
+    decode photographs, by default as many as pay; they change no number, either. Several `processes`
+    share every batch, and this one leads them (see `follow_run`). Raises `RunBusy`; what
     cannot be trained is left as 'failed' with the reason, and raised.
     """
     with RunWriter(run) as writer:
         if run.status().complete:  # somebody else ended it while this process was starting
             return run.status().state
         writer.unstop()
-        asked: dict[str, Any] = {"device": device, "threads": threads, "compile": compile}
-        asked |= {"workers": workers, "path": measured}
+        asked: dict[str, Any] = {"device": device, "threads": threads, "workers": workers, "path": measured}
+        asked |= {"compile": compile if processes.count == 1 else False}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
-        return _train_or_say_why(writer, asked, told, watch, wanted)
+        return _train_or_say_why(writer, asked, told, watch, wanted, processes=processes)
 
 
-def _train_or_say_why(writer: RunWriter, *arguments: Any) -> str:
+def follow_run(processes: Alone, workers: int | None = None) -> None:
+    """Take part in what process 0 trains, with this machine's own data, until there is no more."""
+    with processes.parted():
+        while (told := processes.heard()) is not None:
+            how = told["how"] | {"device": processes.placed(training.devices.checked(told["how"]["device"]))}
+            experiment = data.at_home(Experiment.from_json(told["experiment"]))
+            training.apply(how)
+            images = data.load(experiment.data, device=how["device"], workers=workers)
+            training.follow(experiment, images, how, processes)
+
+
+def _train_or_say_why(writer: RunWriter, *arguments: Any, processes: Alone = Alone()) -> str:
     try:
-        return _train(writer, *arguments)
+        with processes.parted():
+            return _train(writer, *arguments, processes=processes)
+    except ConnectionError as error:
+        at = writer.run.status()
+        writer.status("stopped", at.step, at.seconds, f"{error}; it can be resumed")
+        raise
     except Exception as error:
         at = writer.run.status()
         writer.status("failed", at.step, at.seconds, str(error))
         raise
 
 
-def _train(writer: RunWriter, asked: Mapping[str, Any], told: Mapping[str, Any], watch, wanted) -> str:
+def _train(writer: RunWriter, asked: Mapping, told: Mapping, watch, wanted, *, processes: Alone) -> str:
     run, at = writer.run, writer.run.status()
     writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
-    images, how = _prepared(run, asked, told)
+    shared = processes.how(run.experiment.recipe.batch)
+    images, how = _prepared(run, asked, told, processes)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
-    resume = None
-    seconds = 0.0
+    resume, step, seconds = None, 0, 0.0
     if begun is not None:
         tensors, facts = begun
         resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
-        seconds = facts["seconds"]
-        writer.status("running", facts["step"], seconds)
+        step, seconds = facts["step"], facts["seconds"]
+        writer.status("running", step, seconds)
+    _note_shares(writer, how, shared, step)
+    processes.heard({"experiment": run.experiment.to_json(), "how": how})
+    more: dict[str, Any] = {"recording": recording, "resume": resume, "processes": processes}
+    with closing(training.train(run.experiment, images, how, **more)) as blocks:
+        return _written(writer, blocks, seconds, watch, wanted)
+
+
+def _note_shares(writer: RunWriter, how: Mapping[str, Any], now: Mapping[str, int], step: int) -> None:
+    """Other shares of a batch have other batch statistics: how.json says of how many images they were, by
+    how many processes, and from which step on. Runs of one process, which has whole batches, need no word."""
+    whole = {"from_step": 0} | Alone().how(writer.run.experiment.recipe.batch)
+    before = [row for row in how.get("shares", [whole]) if row["from_step"] < step]
+    shares = before if before and now.items() <= before[-1].items() else [*before, {"from_step": step, **now}]
+    if shares != how.get("shares", [whole]):
+        writer.how({**how, "shares": shares})
+
+
+def _written(writer: RunWriter, blocks: Iterator[Block], seconds: float, watch, wanted) -> str:
     saved, took = time.monotonic(), 0.0
-    for block in training.train(run.experiment, images, how, recording=recording, resume=resume):
+    for block in blocks:
         seconds = block.seconds
         _write(writer, block)
         watch(block)
@@ -124,12 +161,12 @@ def _write(writer: RunWriter, block: Block) -> None:
 
 
 def _prepared(
-    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any]
+    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any], processes: Alone
 ) -> tuple[data.DataSet, dict[str, Any]]:
     """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
-        device = training.devices.checked(how.get("device") or asked["device"])
+        device = processes.placed(training.devices.checked(how.get("device") or asked["device"]))
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
     if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
@@ -145,7 +182,7 @@ def _prepared(
         how |= {"layers": layers, "commit": _commit(), **told}
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
-    how = {**told, **how}
+    how = {**told, **how, "device": device}
     training.apply(how)
     return images, how
 

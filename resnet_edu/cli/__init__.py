@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 
 from resnet_edu import __version__
 from resnet_edu.cli import data, net, probe, runs, study, surface, train
@@ -14,14 +17,26 @@ from resnet_edu.spec import SpecError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 2 for what cannot be done (said in one line), 130 stopped."""
-    options = parser().parse_args(_with_verb(sys.argv[1:] if arguments is None else list(arguments)))
+    with _one_voice():
+        options = parser().parse_args(_with_verb(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         return options.run(options)
     except (SpecError, RunError, OSError, data.errors()) as error:
-        print(f"resnet-edu: {error}", file=sys.stderr)
+        with _one_voice():
+            print(f"resnet-edu: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Of the processes that torchrun starts on a machine, which meet the same troubles, the first speaks."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        yield
+        return
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        yield
 
 
 def _with_verb(words: list[str]) -> list[str]:

@@ -75,21 +75,23 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def gentle_interrupt(message: str) -> Iterator[Callable[[], bool]]:
-    """Yields `wanted()`, false after the first Ctrl-C; the second one interrupts at once."""
+def gentle_interrupt(message: str, *others: signal.Signals) -> Iterator[Callable[[], bool]]:
+    """Yields `wanted()`, false after the first Ctrl-C (or another of these signals); the second one
+    interrupts at once."""
     pressed = False
 
     def first(signum, frame) -> None:
         nonlocal pressed
         pressed = True
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signum, before[signum])
         console.print(f"\n{message}")
 
-    before = signal.signal(signal.SIGINT, first)
+    before = {number: signal.signal(number, first) for number in (signal.SIGINT, *others)}
     try:
         yield lambda: not pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def clock(seconds: float | None) -> str:

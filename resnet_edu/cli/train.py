@@ -1,10 +1,12 @@
-"""`resnet-edu train` and `resnet-edu resume`: one training, in this process."""
+"""`resnet-edu train` and `resnet-edu resume`: one training, by this process or by all of torchrun's."""
 
 from __future__ import annotations
 
 import argparse
+import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -24,6 +26,9 @@ from resnet_edu.machine import cores
 from resnet_edu.runs import Run, RunError
 from resnet_edu.runs.run import TEN_CROPS
 from resnet_edu.spec import SpecError
+
+if TYPE_CHECKING:
+    from resnet_edu.training.distributed import Alone
 
 EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
 Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
@@ -49,7 +54,7 @@ def add(commands) -> None:
         help="torch.compile, or not (default: measured, where a run is long enough to repay it)",
     )
     _add_running(train)
-    train.set_defaults(run=_train)
+    train.set_defaults(run=_together(_train))
     add_resume(commands)
 
 
@@ -58,7 +63,7 @@ def add_resume(commands) -> None:
     resume = commands.add_parser("resume", help="train a stopped run on")
     resume.add_argument("name", help="the run's name, or a part of it that no other has")
     _add_running(resume)
-    resume.set_defaults(run=_resume)
+    resume.set_defaults(run=_together(_resume))
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -90,6 +95,11 @@ def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--every-step", action="store_true", help="record layer norms at every step")
     command.add_argument(
         "--checkpoints", type=int, default=1, metavar="N", help="keep weights at N log-spaced steps"
+    )
+    command.add_argument(
+        "--sync-batchnorm",
+        action="store_true",
+        help="under torchrun on CUDA: batch statistics of the whole batch, not of each process's share",
     )
     add_shelf(command)
     add_data_dir(command)
@@ -126,9 +136,33 @@ def _read(path: str) -> Experiment:
         raise RunError(f"--experiment {path}: {said}") from None
 
 
-def _train(options: argparse.Namespace) -> int:
-    how = _how(options)
+def _together(command: Callable[[argparse.Namespace, Alone], int]) -> Callable[[argparse.Namespace], int]:
+    """The command by all processes that torchrun has started; process 0 alone has shelf and screen."""
+
+    def run(options: argparse.Namespace) -> int:
+        from resnet_edu.training.distributed import launched
+
+        with launched(synchronised=options.sync_batchnorm) as processes:
+            return (_follow if processes.rank else command)(options, processes)
+
+    return run
+
+
+def _follow(options: argparse.Namespace, processes: Alone) -> int:
+    """Stops when process 0 does: a signal that all of them get is for that one to heed."""
+    from resnet_edu.worker import follow_run
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    use_data_dir(options)
+    follow_run(processes, options.workers)
+    return 0
+
+
+def _train(options: argparse.Namespace, processes: Alone) -> int:
+    how = _how(options, processes)
     shelf, experiment = shelf_of(options), experiment_of(options)
+    processes.how(experiment.recipe.batch)  # raises where it cannot be shared
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     if latest is not None and complete and not options.again:
@@ -138,15 +172,16 @@ def _train(options: argparse.Namespace) -> int:
     return _run(shelf.place(experiment, again=complete), how)
 
 
-def _resume(options: argparse.Namespace) -> int:
-    how = _how(options)
+def _resume(options: argparse.Namespace, processes: Alone) -> int:
+    how = _how(options, processes)
     run = shelf_of(options).find(options.name)
+    processes.how(run.experiment.recipe.batch)
     if run.status().complete:
         raise RunError(f"{run.name} is {run.status().state}; there is nothing to resume")
     return _run(run, how)
 
 
-def _how(options: argparse.Namespace) -> dict[str, Any]:
+def _how(options: argparse.Namespace, processes: Alone) -> dict[str, Any]:
     """What `train_run` is told; checked before any run is made. Raises `SpecError`."""
     from resnet_edu.training import Recording, devices
 
@@ -155,11 +190,15 @@ def _how(options: argparse.Namespace) -> dict[str, Any]:
         raise SpecError(f"threads is {options.threads}; allowed: 1 … 1024")
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise SpecError(f"workers is {options.workers}; allowed: 0 … 256")
-    threads = (options.threads,) if options.threads else tuple(dict.fromkeys((1, cores())))
-    if options.device is not None:
-        devices.checked(options.device)
+    share = max(1, cores() // processes.neighbours)
+    threads = (options.threads,) if options.threads else tuple(dict.fromkeys((1, share)))
+    if options.device is not None or processes.count > 1:
+        processes.placed(devices.checked(options.device))
+    if processes.count > 1 and getattr(options, "compile", None):
+        raise SpecError("--compile: what several processes train is not compiled")
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
     how = {"device": options.device, "threads": threads, "workers": options.workers, "recording": recording}
+    how |= {"processes": processes}
     return how | {name: getattr(options, name) for name in ("checkpointed", "compile") if name in options}
 
 
@@ -169,8 +208,10 @@ def _run(run: Run, how: dict[str, Any]) -> int:
     console.print(f"{run.name}\n{run.path}", markup=False)
     steps, said = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")
     columns = (BarColumn(), steps, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), said)
+    together = how["processes"].count > 1
+    message = "Stopping after the present steps; Ctrl-C again stops at once."
     with (
-        gentle_interrupt("Stopping after the present steps; Ctrl-C again stops at once.") as wanted,
+        gentle_interrupt(message, *([signal.SIGTERM] if together else [])) as wanted,
         Progress(*columns, console=console) as progress,
     ):
         task = progress.add_task("getting ready", total=run.experiment.recipe.steps)
@@ -178,7 +219,8 @@ def _run(run: Run, how: dict[str, Any]) -> int:
     console.print(_result(run))
     if state == "stopped":
         console.print(f"Continue with: resnet-edu resume {run.name}", markup=False)
-    return {"done": 0, "stopped": 130}.get(state, 1)
+    # torchrun starts anew what ends with another status than 0.
+    return {"done": 0, "stopped": 0 if together else 130}.get(state, 1)
 
 
 def _show(progress: Progress, task: TaskID, block) -> None:

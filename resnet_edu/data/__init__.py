@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_edu.data.files import DataStatus, data_root, download, status
+from resnet_edu.data.files import DataStatus, at_home, data_root, download, status
 from resnet_edu.folders import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "Images",
     "StreamedSet",
     "apply_augmentation",
+    "at_home",
     "augment",
     "batch_indices",
     "data_root",

@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 from platformdirs import user_cache_path
 
+from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.folders import DataMissing
 from resnet_edu.spec import SpecError
 
@@ -46,6 +47,16 @@ def data_root(data_dir: str | os.PathLike | None = None) -> Path:
     """The folder of downloaded data: `data_dir`, else $RESNET_EDU_DATA, else the user's cache folder."""
     chosen = data_dir or os.environ.get(VARIABLE)
     return Path(chosen).expanduser() if chosen else user_cache_path("resnet-edu") / "data"
+
+
+def at_home(experiment: Experiment) -> Experiment:
+    """The experiment with its folder of images where this machine has it: at the same path, or by its
+    name among this machine's data sets. That it is the same is shown by its digest, when it is read."""
+    images = experiment.data
+    if not isinstance(images, ImageFolder) or Path(images.path).is_dir():
+        return experiment
+    here = data_root() / Path(images.path).name
+    return dataclasses.replace(experiment, data=dataclasses.replace(images, path=str(here)))
 
 
 def require(kind: str, data_dir: str | os.PathLike | None = None) -> Path:

@@ -5,14 +5,8 @@ What a worker returns depends on what it was asked alone, so that no number depe
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import multiprocessing
 import os
-import signal
-import sys
-import threading
-import types
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from resnet_edu.data import helpers
 from resnet_edu.data.order import batch_indices
 from resnet_edu.data.views import centre_view, draw_views, ten_crops, training_view
 from resnet_edu.folders import DataMissing
@@ -121,17 +116,26 @@ class _Pieces(Dataset):
 
 
 class TrainingViews(Dataset):
-    """Asked for a step, gives its images as that step sees them: uint8 [batch, 3, side, side]."""
+    """Asked for a step, gives its images as that step sees them, or a `shard` of them: uint8 [batch, 3,
+    side, side]."""
 
-    def __init__(self, photographs: Photographs, scales: tuple[int, int], batch: int, seed: int) -> None:
+    def __init__(
+        self,
+        photographs: Photographs,
+        scales: tuple[int, int],
+        batch: int,
+        seed: int,
+        shard: slice = slice(None),
+    ) -> None:
         self.photographs, self.scales, self.batch, self.seed = photographs, scales, batch, seed
+        self.shard = shard
 
     def __getitem__(self, step: int) -> Tensor | str:
         names, side = self.photographs.names, self.photographs.side
         chosen = batch_indices(step, self.batch, len(names), self.seed).tolist()
         drawn = draw_views(self.batch, self.scales, self.seed, step)
         each = zip(chosen, drawn.scales.tolist(), drawn.places.tolist(), drawn.flips.tolist(), strict=True)
-        return seen(training_view, ((names[index], side, *draws) for index, *draws in each))
+        return seen(training_view, ((names[index], side, *draws) for index, *draws in [*each][self.shard]))
 
 
 def seen(view: Callable[..., Tensor], each: Iterable[tuple[Any, ...]]) -> Tensor | str:
@@ -151,7 +155,7 @@ def ahead(answers: Dataset, asked: Sequence[Any], workers: int, device: torch.de
 
     Raises `DataMissing` for what cannot be read, and when a process dies.
     """
-    with _main_left_out(), warnings.catch_warnings():
+    with helpers.main_left_out(), helpers.shielded(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This DataLoader will create")  # for slow disks more than cores pay
         loader = iter(
             DataLoader(
@@ -160,8 +164,8 @@ def ahead(answers: Dataset, asked: Sequence[Any], workers: int, device: torch.de
                 sampler=asked,
                 num_workers=workers,
                 prefetch_factor=AHEAD if workers else None,
-                multiprocessing_context=_context() if workers else None,
-                worker_init_fn=_undisturbed,
+                multiprocessing_context=helpers.context(__name__) if workers else None,
+                worker_init_fn=helpers.undisturbed,
                 pin_memory=device.type == "cuda",
                 generator=torch.Generator(),  # else it draws from PyTorch's own
             )
@@ -186,36 +190,3 @@ def _sound(answer: Tensor | str) -> Tensor:
             f"{answer}; put it right and resume. Another image in its place is another data set"
         )
     return answer
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Neither threads nor CUDA may be forked: processes are, from a server that has imported PyTorch."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "torchvision.transforms.v2"])
-    return context
-
-
-@contextlib.contextmanager
-def _main_left_out() -> Iterator[None]:
-    """New processes would import the program that runs, its screens and all, and need nothing of it."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _undisturbed(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who trains
-    warnings.simplefilter("ignore")  # of odd metadata, in the midst of a progress bar
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """PyTorch looks whether the server lives that forks its workers; that server waits for them to end."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)

@@ -26,8 +26,8 @@ class StreamedSet(DataSet):
     lighting: float
     components: Tensor
 
-    def training_views(self, batch: int, seed: int, steps: int) -> Decoded:
-        return Decoded(TrainingViews(self.train_images, self.scales, batch, seed), steps)
+    def training_views(self, batch: int, seed: int, steps: int, shard: slice = slice(None)) -> Decoded:
+        return Decoded(TrainingViews(self.train_images, self.scales, batch, seed, shard), steps)
 
     def shifts(self, batch: int, seed: int, step: int) -> Tensor:
         """What is added to a step's normalised images: float32 [B, 3], on the CPU."""

@@ -3,7 +3,7 @@
 from resnet_edu.training.choosing import choose
 from resnet_edu.training.devices import DeviceError, apply
 from resnet_edu.training.diagnosis import Divergence
-from resnet_edu.training.loop import Block, train
+from resnet_edu.training.loop import Block, follow, train
 from resnet_edu.training.schedule import Recording
 
-__all__ = ["Block", "DeviceError", "Divergence", "Recording", "apply", "choose", "train"]
+__all__ = ["Block", "DeviceError", "Divergence", "Recording", "apply", "choose", "follow", "train"]

@@ -40,24 +40,39 @@ class Batches(Protocol):
         """No more is asked for."""
 
 
-def batches(experiment: Experiment, data: DataSet, memory_format: torch.memory_format, rows: int) -> Batches:
-    """Where this data set's batches come from; up to `rows` of them are asked for in one block."""
+def batches(
+    experiment: Experiment,
+    data: DataSet,
+    memory_format: torch.memory_format,
+    rows: int,
+    shard: slice = slice(None),
+) -> Batches:
+    """Where this data set's batches come from; up to `rows` of them are asked for in one block. Of each comes
+    the `shard`."""
     if isinstance(data, StreamedSet):
-        return Streamed(experiment, data, memory_format)
-    return Resident(experiment, data, memory_format, rows)
+        return Streamed(experiment, data, memory_format, shard)
+    return Resident(experiment, data, memory_format, rows, shard)
 
 
 class Resident:
     """Batches of a data set that lies on the device as a whole, as uint8."""
 
-    def __init__(self, experiment: Experiment, data: DataSet, memory_format: torch.memory_format, rows: int):
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: DataSet,
+        memory_format: torch.memory_format,
+        rows: int,
+        shard: slice = slice(None),
+    ) -> None:
         self.recipe, self.seed, self.data, self.format = (
             experiment.recipe,
             experiment.seed,
             data,
             memory_format,
         )
-        device, batch = data.train_labels.device, experiment.recipe.batch
+        self.shard, device = shard, data.train_labels.device
+        batch = len(range(experiment.recipe.batch)[shard])
         self.chosen = torch.zeros(rows, batch, dtype=torch.int64, device=device)
         self.offsets = torch.zeros(rows, batch, 2, dtype=torch.int64, device=device)
         self.flips = torch.zeros(rows, batch, dtype=torch.bool, device=device)
@@ -71,12 +86,12 @@ class Resident:
             return
         rows = slice(row, min(row + AHEAD, self.count))
         steps = range(self.first + rows.start, self.first + rows.stop)
-        batch, images = self.recipe.batch, len(self.data.train_labels)
-        _lay_out(self.chosen[rows], [batch_indices(step, batch, images, self.seed) for step in steps])
+        batch, images, shard = self.recipe.batch, len(self.data.train_labels), self.shard
+        _lay_out(self.chosen[rows], [batch_indices(step, batch, images, self.seed)[shard] for step in steps])
         if self.recipe.augment:
             draws = [draw_augmentation(batch, generator_for(self.seed, "augment", step)) for step in steps]
-            _lay_out(self.offsets[rows], [offsets for offsets, _ in draws])
-            _lay_out(self.flips[rows], [flips for _, flips in draws])
+            _lay_out(self.offsets[rows], [offsets[shard] for offsets, _ in draws])
+            _lay_out(self.flips[rows], [flips[shard] for _, flips in draws])
 
     def take(self, row: Tensor) -> tuple[Tensor, Tensor]:
         chosen = self.chosen.index_select(0, row)[0]
@@ -93,23 +108,30 @@ class Resident:
 class Streamed:
     """Batches of photographs that are decoded while the net trains. On the device lies one at a time."""
 
-    def __init__(self, experiment: Experiment, data: StreamedSet, memory_format: torch.memory_format):
-        self.data, self.format, self.seed = data, memory_format, experiment.seed
-        device, batch = data.train_labels.device, experiment.recipe.batch
-        self.views = data.training_views(batch, experiment.seed, experiment.recipe.steps)
-        self.images = torch.zeros(batch, *data.train_images.shape[1:], dtype=torch.uint8, device=device)
-        self.shifts = torch.zeros(batch, 3, device=device)
-        self.chosen = torch.zeros(batch, dtype=torch.int64, device=device)
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: StreamedSet,
+        memory_format: torch.memory_format,
+        shard: slice = slice(None),
+    ) -> None:
+        self.data, self.format, self.seed, self.shard = data, memory_format, experiment.seed, shard
+        device, self.batch = data.train_labels.device, experiment.recipe.batch
+        self.views = data.training_views(self.batch, experiment.seed, experiment.recipe.steps, shard)
+        share = len(range(self.batch)[shard])
+        self.images = torch.zeros(share, *data.train_images.shape[1:], dtype=torch.uint8, device=device)
+        self.shifts = torch.zeros(share, 3, device=device)
+        self.chosen = torch.zeros(share, dtype=torch.int64, device=device)
         self.first = 0
 
     def begin(self, first: int, count: int) -> None:
         self.first = first
 
     def feed(self, row: int) -> None:
-        step, batch = self.first + row, len(self.chosen)
+        step, batch, shard = self.first + row, self.batch, self.shard
         _put(self.images, self.views(step))
-        _put(self.shifts, self.data.shifts(batch, self.seed, step))
-        _put(self.chosen, batch_indices(step, batch, len(self.data.train_labels), self.seed))
+        _put(self.shifts, self.data.shifts(batch, self.seed, step)[shard])
+        _put(self.chosen, batch_indices(step, batch, len(self.data.train_labels), self.seed)[shard])
 
     def take(self, row: Tensor) -> tuple[Tensor, Tensor]:
         inputs = normalise(self.images, self.data) + self.shifts[:, :, None, None]

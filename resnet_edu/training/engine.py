@@ -27,6 +27,7 @@ from resnet_edu.nets import Stack
 from resnet_edu.training.batches import Batches
 from resnet_edu.training.compiling import Model, compiled
 from resnet_edu.training.devices import autocast
+from resnet_edu.training.distributed import Alone
 from resnet_edu.training.graphs import Cuda, Replayed
 from resnet_edu.training.sgd import Sgd
 
@@ -44,11 +45,18 @@ class Engine:
     """`run(record)` makes the next step of the block; `forward`, `backward` and `update` make it in
     parts, so that a loss can be looked at before it does harm, or gradients averaged over processes.
 
-    `net` and the batches lie on the device of `how`.
+    `net` and the batches lie on the device of `how`. With several `processes` each makes its shard of a step,
+    neither compiled nor captured; the loss that is noted is that of the whole batch.
     """
 
     def __init__(
-        self, experiment: Experiment, net: Stack, batches: Batches, how: Mapping[str, Any], rows: int
+        self,
+        experiment: Experiment,
+        net: Stack,
+        batches: Batches,
+        how: Mapping[str, Any],
+        rows: int,
+        processes: Alone = Alone(),
     ) -> None:
         device = torch.device(how["device"])
         self.seed, self.net, self.batches, self.how = experiment.seed, net, batches, how
@@ -60,11 +68,12 @@ class Engine:
         self.rates = torch.zeros(rows, device=device)
         self.losses = torch.zeros(rows, device=device)
         self.norms = torch.zeros(rows, 3, len(self.weights), device=device)
-        self.model: Model = net
+        self.processes, alone = processes, processes.count == 1
+        self.model: Model = processes.joined(net)
         self._uncompiled = ""
-        if how.get("compiled"):
+        if how.get("compiled") and alone:
             self._compile()
-        captures = device.type == "cuda" and how.get("captured") is not False
+        captures = device.type == "cuda" and how.get("captured") is not False and alone
         self.run: Callable[[bool], None] = Replayed(self.step, Cuda(device)) if captures else self.step
         self._kept: list[Tensor] = []
 
@@ -102,7 +111,7 @@ class Engine:
         with autocast(self.how):
             logits = self.model(inputs)
         loss = F.cross_entropy(logits.float(), labels)
-        self.losses.index_copy_(0, self.row, loss.detach()[None])
+        self.losses.index_copy_(0, self.row, self.processes.mean(loss.detach())[None])
         return loss
 
     def inputs(self) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,22 +12,19 @@ import torch
 from torch import Tensor
 
 from resnet_edu import nets
-from resnet_edu.data import DataSet, StreamedSet, normalise
+from resnet_edu.data import DataSet
 from resnet_edu.experiment import Experiment
-from resnet_edu.measure import block_gradients, errors, ten_crop_error
-from resnet_edu.randomness import generator_for
 from resnet_edu.spec import SpecError
 from resnet_edu.training.batches import batches
-from resnet_edu.training.devices import autocast
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
+from resnet_edu.training.distributed import Alone
 from resnet_edu.training.engine import Engine, rows_for
+from resnet_edu.training.evaluating import evaluation, gradients
 from resnet_edu.training.plateau import Falls
-from resnet_edu.training.schedule import Recording, evaluated_images, evaluation_steps
+from resnet_edu.training.schedule import Recording, evaluation_steps
 
 BLOCK_SECONDS = 0.25
 BLIND_SECONDS = 1.0
-PROBE_IMAGES = 64
-EVAL_BATCH = 500
 
 
 @dataclass
@@ -54,23 +51,42 @@ def train(
     *,
     recording: Recording = Recording(),
     resume: tuple[Mapping[str, Tensor], Mapping[str, Any]] | None = None,
-) -> Iterator[Block]:
+    processes: Alone = Alone(),
+) -> Generator[Block]:
     """Train to the end, or until the loss is unusable. `how` is from `choose`; `resume` is
     a block's `state()` with its step and seconds. On the CPU the same experiment, threads and
     versions give the same bits, resumed or not: every random draw depends on the seed and the
-    step alone.
+    step alone. Several `processes` make the same steps together; whoever leads closes this generator.
     """
-    trainer = Trainer(experiment, data, how, recording)
+    trainer = Trainer(experiment, data, how, recording, processes)
+    if resume is not None:
+        trainer.load(*resume)
+    trainer.share()
+    ended = trainer.done == experiment.recipe.steps
     try:
         if resume is None:
             yield trainer.evaluated(Block(0, 0.0))
-        else:
-            trainer.load(*resume)
-        while trainer.done < experiment.recipe.steps:
+        while not ended:
             block = trainer.block()
+            ended = block.diverged is not None or trainer.done == experiment.recipe.steps
             yield trainer.evaluated(block) if block.diverged is None else block
-            if block.diverged is not None:
+    except GeneratorExit:  # between two blocks
+        if not ended:
+            processes.heard(0)
+        raise
+    finally:
+        trainer.batches.close()
+
+
+def follow(experiment: Experiment, data: DataSet, how: Mapping[str, Any], processes: Alone) -> None:
+    """Make the steps that process 0 makes in `train`, until it ends or stops."""
+    trainer = Trainer(experiment, data, how, Recording(), processes)
+    trainer.share()
+    try:
+        while trainer.done < experiment.recipe.steps and (count := processes.heard()):
+            if trainer.make(count) is not None:
                 return
+            trainer.falls.see(trainer.engine.losses[:count].tolist())
     finally:
         trainer.batches.close()
 
@@ -80,9 +96,15 @@ class Trainer:
     waits; a block in which a loss turns out to be unusable is gone through again, step by step."""
 
     def __init__(
-        self, experiment: Experiment, data: DataSet, how: Mapping[str, Any], recording: Recording
+        self,
+        experiment: Experiment,
+        data: DataSet,
+        how: Mapping[str, Any],
+        recording: Recording,
+        processes: Alone = Alone(),
     ) -> None:
         self.experiment, self.recipe, self.data, self.how = experiment, experiment.recipe, data, how
+        self.processes = processes
         self.format = getattr(torch, how["memory_format"])
         net = nets.build(
             experiment.net, channels=data.channels, side=data.side, classes=data.classes, seed=experiment.seed
@@ -90,8 +112,9 @@ class Trainer:
         self.net = net.to(how["device"]).to(memory_format=self.format)
         self.net.checkpointed = bool(how.get("checkpointed"))
         rows = rows_for(experiment)
-        self.batches = batches(experiment, data, self.format, rows)
-        self.engine = Engine(experiment, self.net, self.batches, how, rows)
+        shard = processes.shard(self.recipe.batch)
+        self.batches = batches(experiment, data, self.format, rows, shard)
+        self.engine = Engine(experiment, self.net, self.batches, how, rows, processes)
         self.watched = torch.device(how["device"]).type == "cpu"
         steps = self.recipe.steps
         self.norm_steps, self.weight_steps = recording.norm_steps(steps), recording.weight_steps(steps)
@@ -102,11 +125,14 @@ class Trainer:
 
     def block(self) -> Block:
         """Steps for a quarter of a second or so, or until something is due."""
-        started, diverged = time.perf_counter(), None
-        steps = range(self.done, self.done + self._length())
-        if self.watched or not self._blindly(steps):
-            diverged = self._watch(steps)
-        return self._packed(steps.start, started, diverged)
+        first, started = self.done, time.perf_counter()
+        diverged = self.make(self.processes.heard(self._length()))
+        return self._packed(first, started, diverged)
+
+    def make(self, count: int) -> Divergence | None:
+        """The next so many steps, or those until the loss is unusable."""
+        steps = range(self.done, self.done + count)
+        return self._watch(steps) if self.watched or not self._blindly(steps) else None
 
     def _length(self) -> int:
         """At the pace of the last block; one step where there was none."""
@@ -126,8 +152,9 @@ class Trainer:
         for step in steps:
             self.engine.ready(step)
             loss = self.engine.forward()
-            if not loss < self.limit:
-                return diagnose(self.net, self.engine.inputs(), step, loss.item())
+            whole = self.engine.losses[step - steps.start]
+            if not whole < self.limit:
+                return diagnose(self.net, self.engine.inputs(), step, whole.item())
             self.engine.backward(loss)
             self.engine.update(step in self.norm_steps)
             self.done = step + 1
@@ -173,9 +200,19 @@ class Trainer:
         block.weights_due = self.done in self.weight_steps
         block.state = self.state
         if self.done in self.evaluations:
-            block.evals.append(self._evaluation())
-            block.blocks.append(self._block_gradients())
+            last = self.done == self.recipe.steps
+            block.evals.append(
+                {"step": self.done} | evaluation(self.net, self.data, self.recipe.batch, self.how, last)
+            )
+            block.blocks.append({"step": self.done} | gradients(self.net, self.data, self.format))
         return block
+
+    def share(self) -> None:
+        """Everybody starts from what process 0 has."""
+        if self.processes.count > 1:
+            facts, state = self.processes.heard({"step": self.done, "seconds": self.seconds}), self.state()
+            self.processes.spread(state.values())
+            self.load(state, facts)
 
     def state(self) -> dict[str, Tensor]:
         tensors = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
@@ -207,38 +244,4 @@ class Trainer:
             name: state[parameter]["momentum_buffer"]
             for name, parameter in self.net.named_parameters()
             if state.get(parameter)
-        }
-
-    def _evaluation(self) -> dict[str, Any]:
-        data, last = self.data, self.done == self.recipe.steps
-        n_train = evaluated_images(len(data.train_labels), last=last)
-        n_test = evaluated_images(len(data.test_labels), last=last)
-        seen = data.train_images.narrow(0, 0, n_train), data.train_labels[:n_train]
-        unseen = data.test_images.narrow(0, 0, n_test), data.test_labels[:n_test]
-        with autocast(self.how):
-            train_set = errors(self.net, data, *seen, batch=EVAL_BATCH)
-            batchwise = errors(self.net, data, *seen, batch=self.recipe.batch, batch_statistics=True)
-            test_set = errors(self.net, data, *unseen, batch=EVAL_BATCH)
-            crops = ten_crop_error(self.net, data) if last and isinstance(data, StreamedSet) else None
-        measured = {
-            "step": self.done,
-            "images": n_train,
-            "train_error": train_set.error,
-            "train_error_batch": batchwise.error,
-            "train_loss": train_set.loss,
-            "test_error": test_set.error,
-            "test_loss": test_set.loss,
-        }
-        return measured if crops is None else measured | {"test_error_10_crops": crops}
-
-    def _block_gradients(self) -> dict[str, Any]:
-        data = self.data
-        inputs = normalise(data.train_images[:PROBE_IMAGES], data).contiguous(memory_format=self.format)
-        draws = generator_for(0, "nearby inputs")
-        measured = block_gradients(self.net, inputs, data.train_labels[:PROBE_IMAGES], draws)
-        return {
-            "step": self.done,
-            "names": measured.names,
-            "gradient": measured.gradient,
-            "correlation": measured.correlation,
         }

@@ -41,7 +41,7 @@ def opened() -> Callable[..., AppTest]:
 
 @pytest.fixture
 def no_openings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the recorded runs' answers only planes and lines are found; the others are not written over, either."""
+    """Of the recorded answers only planes and lines are found; the others are not written over, either."""
 
     def found(folder: Path) -> bool:
         return (recorded().path not in folder.parents or folder.name.startswith("loss_")) and answered(folder)

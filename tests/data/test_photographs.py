@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from pictures import folder_of_jpegs
 from PIL import Image
 from torchvision.transforms.v2 import functional
-from waiting import until
 
 from resnet_edu import data
 from resnet_edu.data import StreamedSet, batch_indices, loading, normalise, photographs
@@ -210,32 +211,30 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_no_process_outlives_one_that_was_killed(folder: Path) -> None:
-    code = f"""
-import multiprocessing, time
-from resnet_edu import data
-from resnet_edu.experiment import ImageFolder, Jitter
-images = data.load(ImageFolder(path={str(folder)!r}, side=8, view=Jitter()), workers=2)
-views = images.training_views(4, seed=0, steps=10**6)
-views(0)
-print(*(process.pid for process in multiprocessing.active_children()), flush=True)
-time.sleep(600)
+ENDLESS = """
+import signal, torch
+from resnet_edu.data.photographs import ahead
+signal.signal(signal.SIGTERM, lambda *_: None)
+for _ in ahead(range(10**9), range(10**9), 1, torch.device("cpu")): print("one", flush=True)
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        workers = [int(word) for word in process.stdout.readline().split()]
-        process.kill()
-    assert len(workers) == 2
-    until(lambda: not any(lives(worker) for worker in workers))
 
 
-def lives(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals to groups of processes")
+def test_decoding_outlasts_a_signal_to_the_group_and_nobody_outlives_who_trains(tmp_path: Path) -> None:
+    """torchrun signals the group that it has started; whoever trains heeds it, and still needs images."""
+    trains = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, start_new_session=True)
+    assert trains.stdout is not None
+    assert trains.stdout.readline() == b"one\n"
+    helpers = psutil.Process(trains.pid).children(recursive=True)
+    os.killpg(trains.pid, signal.SIGTERM)
+    for _ in range(1_000):
+        assert trains.stdout.readline() == b"one\n"
+    trains.kill()
+    trains.wait()
+    trains.stdout.close()
+    _, left = psutil.wait_procs(helpers, timeout=60)
+    assert not left
 
 
 def test_a_gpu_is_fed_by_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
