@@ -50,7 +50,7 @@ def choose(
     with st.container(horizontal=True, gap="medium"):
         words = {name: other.words for name, other in found.items()}
         away = ("depth", "seed", *forget)
-        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
+        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=400, forget=away)
         address.press_one("depth", "depth", depth, family.depths, forget=forget)
         if len(seeds) > 1:
             address.press_one("seed", "seed", seed, seeds)
