@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_DIGITS = ((1, 2, 5), range(1, 10), np.arange(1, 10, 0.5), np.arange(10, 100) / 10)
+
 
 def spread(at: Sequence[float] | np.ndarray, gap: float, high: float) -> list[float]:
     """Positions near `at`, in the same order of size, at least `gap` apart, and none above `high`."""
@@ -25,13 +27,17 @@ def spread(at: Sequence[float] | np.ndarray, gap: float, high: float) -> list[fl
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:
     """Ticks for 10^low … 10^high: their exponents, and texts such as '10⁻³' for 8 decades at most, or
-    0.1, 0.2, 0.5 … where there are fewer than two powers of ten."""
+    0.1, 0.2, 0.5 … where there are fewer than two powers of ten, in finer steps where those are too few."""
     every = max(1, math.ceil((high - low) / 8))
     powers = [n for n in range(math.ceil(low), math.floor(high) + 1) if n % every == 0]
     if len(powers) > 1:
         return [float(n) for n in powers], [f"10<sup>{n}</sup>".replace("-", "−") for n in powers]
-    values = [digit * 10.0**n for n in range(math.floor(low), math.ceil(high) + 1) for digit in (1, 2, 5)]
-    values = [value for value in values if low <= math.log10(value) <= high]
+    values: list[float] = []
+    for digits in _DIGITS:
+        values = [digit * 10.0**n for n in range(math.floor(low), math.ceil(high) + 1) for digit in digits]
+        values = [value for value in values if low <= math.log10(value) <= high]
+        if len(values) > 1:
+            break
     return [math.log10(value) for value in values], [f"{value:.3g}" for value in values]
 
 
