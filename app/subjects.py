@@ -89,7 +89,7 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
     sources = SOURCES if runs else {name: words for name, words in SOURCES.items() if name != "test"}
     source = address.read("of", list(sources), next(iter(sources)))
     with where:
-        address.pick_one("picture", "of", source, sources, width=180)
+        address.pick_one("picture", "of", source, sources, width=195)
     if source == "test":
         return _test_image(runs, where)
     picture = _uploaded() if source == "own" else _photograph(source)

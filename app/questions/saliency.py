@@ -35,8 +35,7 @@ SCALES = {
 }
 WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
 PARAMETERS = ("nets", "depth", "seed", "of", "image", "target", "rows", "methods", "unit", "over")
-Row = tuple[Sequence[Net], int | None, str]
-"""Nets, the training step (None: the last) and words for the row, "" where there is but one."""
+Row = tuple[Sequence[Net], int | None, str]  # the training step (None: the last), and words for the row
 
 
 def page() -> None:
@@ -74,7 +73,7 @@ def official() -> None:
     with st.container(horizontal=True, gap="medium"):
         families = {name: each.words for name, each in twins.families().items()}
         words = {OFFICIAL: "torchvision's ImageNet nets", **families}
-        address.pick_one("trained nets", "nets", OFFICIAL, words, width=400, forget=("depth", "of", "unit"))
+        address.pick_one("trained nets", "nets", OFFICIAL, words, width=390, forget=("depth", "of", "unit"))
         depth = address.read("depth", IMAGENET_DEPTHS, 50)
         address.press_one("depth", "depth", depth, IMAGENET_DEPTHS, forget=("unit",))
         place = st.container(horizontal=True, gap="medium", width="content")

@@ -57,7 +57,7 @@ def saliency_maps(
             fig.add_image(z=_rgb(image.mean(axis=0, keepdims=True)), hoverinfo="skip", row=1, col=column)
         _draw_map(fig, grid, _OVER if overlay else 1, column)
     fig.update_layout(coloraxis=_scale(flat, signed, scale), margin={"t": 60, "b": 50, "l": 10})
-    largest = ["", *(f"; largest {_top([grid]):.2g}" if np.isfinite(grid).any() else "" for grid in flat)]
+    largest = ["", *(f"; largest {_top([grid]):.3g}" if np.isfinite(grid).any() else "" for grid in flat)]
     told = [f"{note}{more}" for note, more in zip(notes, largest, strict=False)]
     _square(fig, image.shape[1], image.shape[2], told)
     return fig

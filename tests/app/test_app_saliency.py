@@ -209,6 +209,13 @@ def test_an_error_over_the_pipe_is_not_kept(opened, no_workers, asked, monkeypat
     assert len(charts(at)) == 1
 
 
+def test_nothing_stands_above_the_title(opened, strip):
+    """Streamlit shows whatever expression stands alone in a page's file."""
+    answer_maps()
+    at = opened("saliency")
+    assert said(at.markdown).startswith(METHODS["saliency"].title.join(["##### ", " "]))
+
+
 def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):
     at = opened("saliency", nets="torchvision", depth=18, methods="saliency,deep_lift")
     assert not at.exception
@@ -302,7 +309,7 @@ def test_of_a_hundred_unknown_parameters_few_are_told(opened, strip):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("nets", "mine", "minute"),
+        ("nets", "mine", "torchvision"),
         ("depth", "9", "8, 20, 56"),
         ("seed", "7", "0"),
         ("image", "24", "0, 1, 2"),
