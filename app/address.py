@@ -6,7 +6,7 @@ A value that is not allowed is named in a warning, and the default is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -14,6 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 T = TypeVar("T")
+MOST_WARNINGS = 5
+_LINK = re.compile(r"(?<=//)|(?<=www)|(?<=@)", re.IGNORECASE)
 
 
 def link(pages: Sequence[StreamlitPage], chosen: StreamlitPage) -> None:
@@ -83,12 +85,14 @@ def read_checked(name: str, check: Callable[[str], Any], default: str) -> str:
     return text
 
 
-def check_names(known: Iterable[str]) -> None:
+def check_names(known: Collection[str]) -> None:
     """Warn of parameters that the page does not know."""
-    for name in set(st.query_params) - set(known):
-        if not name.startswith("embed"):
-            value = st.query_params[name]
-            _say(f"{_short(name)!r} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
+    unknown = [name for name in st.query_params if name not in known and not name.startswith("embed")]
+    for name in unknown[:MOST_WARNINGS]:
+        value = st.query_params[name]
+        _say(f"{_short(name)!r} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
+    if len(unknown) > MOST_WARNINGS:
+        _say(f"{len(unknown) - MOST_WARNINGS:,} more are not known.")
 
 
 def control(
@@ -157,7 +161,7 @@ def as_text(value: Any) -> str:
 
 def escaped(text: str) -> str:
     """Text for Streamlit's Markdown that stays text: somebody else's address may hold anything."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:&])", r"\\\1", text)
 
 
 def _warn(name: str, text: str, allowed: str, default: Any) -> None:
@@ -165,7 +169,9 @@ def _warn(name: str, text: str, allowed: str, default: Any) -> None:
 
 
 def _say(what: str) -> None:
-    st.session_state["address-warnings"].warning(escaped(f"In the address, {what}"))
+    """A link in somebody else's address is shown, and not made one: a space without width parts it."""
+    shown = escaped(_LINK.sub("\u200b", f"In the address, {what}"))
+    st.session_state["address-warnings"].warning(shown)
 
 
 def _short(text: str) -> str:

@@ -20,7 +20,7 @@ STYLE = """<style>
 .js-plotly-plot :is(.xtitle, .ytitle, .cbtitle, .legendtext) { fill: currentColor !important; }
 h1 { padding: 0.2rem 0 0.6rem !important; }
 .st-key-beside { margin-top: -0.6rem; }
-h5 { padding: 0.4rem 0 0 !important; }
+h5 { padding: 0.4rem 0 0.35rem !important; }
 h5 .stMarkdownColoredText { font-weight: 400; }
 .st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }
 .st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from answers import Answer, Question, answers
 from PIL import Image
+from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu import direct, pictures
@@ -27,6 +28,7 @@ SOURCES = {
 TARGETS = {"true": "the true class", "predicted": "what each net says"}
 COUNT = 24
 ASKING = "Asking the nets … Starting the worker: about ten seconds the first time"
+MultiPartParser.spool_max_size = 2 * pictures.MOST_BYTES  # else what is over 1 MB goes through a file
 Net = Run | str
 """A run, or one of torchvision's nets: "torchvision:resnet-50"."""
 
@@ -55,14 +57,16 @@ class Subject:
         ]
         if self.pixels is None:
             return answers(_kept(asked, self.image), waiting, meanwhile, place=place)
-        found = []
-        with st.spinner(waiting):
-            for net, probe, arguments in asked:
-                source = str(net.path) if isinstance(net, Run) else net
-                found.append(_directly(source, probe, self.pixels, **arguments))
-        for error in dict.fromkeys(facts["error"] for facts, _ in found if "error" in facts):
+        try:
+            with st.spinner(waiting):
+                return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
+        except direct.DirectError as error:
             st.error(address.escaped(f"{error}."))
-        return None if any("error" in facts for facts, _ in found) else found
+            return None
+
+
+def _source(net: Net) -> str:
+    return net if isinstance(net, str) else str(net.path)
 
 
 def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], image: int | None) -> list[Question]:
@@ -73,12 +77,9 @@ def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], image: int | None) -
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> Answer:
-    """In this server's memory only, and not for long."""
+    """In this server's memory only, and not for long. An error is no answer, and is not kept."""
     net = source if source.startswith("torchvision:") else Run(source)
-    try:
-        return direct.ask(net, probe, pixels=pixels, **arguments)
-    except direct.DirectError as error:
-        return {"error": str(error)}, {}
+    return direct.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:
@@ -88,10 +89,10 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
     sources = SOURCES if runs else {name: words for name, words in SOURCES.items() if name != "test"}
     source = address.read("of", list(sources), next(iter(sources)))
     with where:
-        address.pick_one("picture", "of", source, sources, width=230)
+        address.pick_one("picture", "of", source, sources, width=195)
     if source == "test":
         return _test_image(runs, where)
-    picture = _uploaded() if source == "own" else pictures.photograph(source)
+    picture = _uploaded() if source == "own" else _photograph(source)
     if runs:
         st.caption(pictures.advice(runs[0].experiment.data))
     if picture is None:
@@ -109,7 +110,7 @@ def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
     targets = TARGETS | {str(i): f"class {name}" for i, name in enumerate(facts["class_names"])}
     target = address.read("target", list(targets), "true")
     with where:
-        address.pick_one("map for", "target", target, targets, width=210)
+        address.pick_one("map for", "target", target, targets, width=180)
     shown = {number: f"![{number}]({_thumbnail(arrays['images'][number])})" for number in numbers}
     look = {"label_visibility": "collapsed", "wrap": True, "widget": st.pills}
     address.press_one("test image", "image", image, shown, **look)
@@ -117,6 +118,16 @@ def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
         return Subject(image, None, tuple(facts["predicted"][image] for facts, _ in strip))
     asked = facts["labels"][image] if target == "true" else int(target)
     return Subject(image, None, (asked,) * len(runs))
+
+
+def _photograph(name: str) -> np.ndarray | None:
+    try:
+        picture = pictures.photograph(name)
+    except pictures.PictureError as error:
+        st.error(address.escaped(f"{error}."))
+        return None
+    st.caption(address.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
+    return picture
 
 
 def _uploaded() -> np.ndarray | None:
@@ -133,7 +144,8 @@ def _uploaded() -> np.ndarray | None:
     try:
         return pictures.decoded(file.getvalue())
     except pictures.PictureError as error:
-        st.error(address.escaped(f"{file.name}: {error}."))
+        name = " ".join(file.name.split())[:60]
+        st.error(address.escaped(f"{name}: {error}."))
         return None
 
 

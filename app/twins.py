@@ -42,7 +42,7 @@ def choose(
     if not found:
         st.info("No trained twins with weights are here yet. Train some on the first page.")
         return None
-    family = found[address.read("nets", list(found), next(iter(found)))]
+    family = found[address.read("nets", [*found, *also], next(iter(found)))]
     usual = usual_depth if usual_depth in family.depths else family.depths[-1]
     depth = address.read("depth", family.depths, usual)
     seeds = family.seeds(depth)
@@ -50,7 +50,7 @@ def choose(
     with st.container(horizontal=True, gap="medium"):
         words = {name: other.words for name, other in found.items()}
         away = ("depth", "seed", *forget)
-        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
+        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=390, forget=away)
         address.press_one("depth", "depth", depth, family.depths, forget=forget)
         if len(seeds) > 1:
             address.press_one("seed", "seed", seed, seeds)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,12 +21,17 @@ from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFold
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
 LONGEST = 2048
+MOST_PARTS = 100
 IMAGENET_SIZE, IMAGENET_KEEP = (3, 224), 224 / 256
 PHOTOGRAPHS = {
     "china": "a temple in China, by danielbuechele, flickr.com/photos/danielbuechele/6061409035, CC BY 2.0",
     "flower": "a dahlia, by vultilion, flickr.com/photos/vultilion/6056698931, CC BY 2.0",
 }
 
+_PARTS = {  # of a JPEG file: each takes its time, however few bytes it has
+    "scans": re.compile(rb"\xff\xda\0[\x08\x0a\x0c\x0e][\1-\4]"),
+    "blocks of EXIF data": re.compile(rb"\xff\xe1..Exif\0\0", re.DOTALL),
+}
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _WANTED = "PNG, JPEG and WebP are read"
 _BEGINNINGS = {
@@ -60,7 +66,8 @@ def decoded(data: bytes) -> np.ndarray:
 
     Turned as its EXIF data say; of an animation the first picture; on white where it is transparent; of
     16 bits the upper 8; colour profiles are left out. Raises `PictureError` for more than 10 MB or 40
-    million pixels (before any is decoded), for files that are damaged, cut off or no picture.
+    million pixels (before any is decoded), for files that are damaged, cut off or no picture, and for a
+    JPEG of more than 100 scans.
     """
     if len(data) > MOST_BYTES:
         raise PictureError(
@@ -68,6 +75,8 @@ def decoded(data: bytes) -> np.ndarray:
         )
     if not data:
         raise PictureError(f"the file is empty; {_WANTED}")
+    if data.startswith(b"\xff\xd8"):
+        _check_parts(data)
     try:
         with _one_at_a_time, Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(*image.size)
@@ -144,6 +153,14 @@ def photograph(name: str) -> np.ndarray:
         return decoded(path.read_bytes())
     except OSError:
         raise PictureError(f"{path} is missing. Mend it with: pip install --upgrade scikit-learn") from None
+
+
+def _check_parts(data: bytes) -> None:
+    """A progressive JPEG of 10 MB can hold a hundred thousand scans, which take half an hour to decode."""
+    for what, pattern in _PARTS.items():
+        count = sum(1 for _ in pattern.finditer(data))
+        if count > MOST_PARTS:
+            raise PictureError(f"the file has {count:,} {what}; at most {MOST_PARTS} are read: save it anew")
 
 
 def _check_size(width: int, height: int) -> None:

@@ -77,6 +77,18 @@ def archive(**files):
     return content.getvalue()
 
 
+def jpeg_of_many_scans(count=5000):
+    """The last scan of a progressive JPEG, which adds next to nothing, over and over."""
+    content = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
+    begin, end = content.rindex(b"\xff\xda"), content.rindex(b"\xff\xd9")
+    return content[:end] + content[begin:end] * count + content[end:]
+
+
+def jpeg_of_many_exif_blocks(count=5000):
+    content = saved(half(), "JPEG")
+    return content[:2] + (b"\xff\xe1\0\x10Exif\0\0" + bytes(8)) * count + content[2:]
+
+
 def gif():
     return saved(half(), "GIF")
 
@@ -120,6 +132,16 @@ REFUSED = {
     "png of an unknown depth": (png(depth=7), ""),
     "jpeg, cut off": (saved(half(200, 200), "JPEG")[:300], MADE),
     "jpeg, only its name": (b"\xff\xd8\xff\xe0\0\x10JFIF\0", ""),
+    "jpeg of 5,006 scans": (jpeg_of_many_scans(), "the file has 5,006 scans; at most 100 are read: save it"),
+    "jpeg of 5,000 blocks of exif": (
+        jpeg_of_many_exif_blocks(),
+        "the file has 5,000 blocks of EXIF data; at most 100",
+    ),
+    "gif and jpeg at once": (b"GIF89a" + saved(half(), "JPEG"), "the file is a GIF; " + READ),
+    "zip with a jpeg behind": (
+        archive(**{"a.txt": b"x"}) + saved(half(), "JPEG"),
+        "the file is a ZIP archive; " + READ,
+    ),
     "webp, cut off": (saved(noise(99, 99), "WEBP", lossless=True)[:-9], MADE),
     "webp, noise": (b"RIFF\xff\xff\xff\x7fWEBPVP8 " + bytes(99), ""),
     "40,000,001 pixels": (
@@ -208,6 +230,18 @@ def test_what_is_transparent_is_white():
     found = decoded(saved(palette, transparency=index))
     assert found[:, 0, 0].tolist() == [255] * 3
     assert found[:, -1, 0].tolist() == list(BLUE)
+
+
+def test_what_follows_a_picture_is_left_alone(monkeypatch):
+    on_disk(monkeypatch)
+    for kind in ("PNG", "JPEG", "WEBP"):
+        content = saved(half(48, 32), kind)
+        for more in (b"<script>alert(1)</script>", archive(**{"a.txt": b"x"}), pickle.dumps(print)):
+            assert np.array_equal(decoded(content + more), decoded(content))
+
+
+def test_a_progressive_picture_of_a_camera_is_read():
+    assert decoded(saved(noise(99, 99), "JPEG", progressive=True, quality=95)).shape == (3, 99, 99)
 
 
 def test_sixteen_bits_keep_the_upper_eight():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import address
 import pandas as pd
@@ -11,7 +12,7 @@ import readers
 import results
 import streamlit as st
 import twins
-from answers import Answer, answers
+from answers import answers
 
 from resnet_edu import charts, jobs
 from resnet_edu.charts.style import Template
@@ -19,15 +20,48 @@ from resnet_edu.runs.answers import answered
 
 MOMENTS = {"trained": "after training", "start": "before training"}
 SIGNALS = {
-    "gradient": ("layer_gradients", "Gradient of each layer"),
-    "ratio": ("layer_gradients", "Step of each layer, against its weights"),
-    "nearby": ("gradient_correlations", "Gradients at nearby inputs"),
-    "examples": ("gradient_correlations", "Gradients of different images"),
-    "growth": ("jacobians", "From the image to each unit"),
-    "sd": ("activations", "Spread of the activations"),
-    "dead": ("activations", "Dead channels"),
+    "gradient": ("layer_gradients", "Gradient of each layer", "how strongly the loss pulls at its weights"),
+    "ratio": (
+        "layer_gradients",
+        "Step of each layer, against its weights",
+        "how long one step of SGD is, in lengths of the weights it moves",
+    ),
+    "nearby": (
+        "gradient_correlations",
+        "Gradients at nearby inputs",
+        "at an image and 1 % beside it: 1 is the same gradient, 0 an unrelated one (Balduzzi 2017 §2)",
+    ),
+    "examples": (
+        "gradient_correlations",
+        "Gradients of different images",
+        "of all pairs: above 0 they pull the same way, near 0 each its own",
+    ),
+    "growth": (
+        "jacobians",
+        "From the image to each unit",
+        "how many times as long a small random change of the image has become there",
+    ),
+    "sd": ("activations", "Spread of the activations", "of what each ReLU lets through"),
+    "dead": (
+        "activations",
+        "Dead channels",
+        "zero everywhere in all images: no gradient passes them",
+    ),
 }
-PARAMETERS = ("nets", "depth", "seed", "moment", "signal", "plane")
+LENGTHS = {"each": "each length", "up_to": "up to each length"}
+ABOUT_STEP = (
+    "The step: learning rate {lr:g}, weight decay {weight_decay:g}; where decay alone acts, their product."
+)
+ABOUT_LENGTHS = (
+    "All paths together: what their gradients add up to, along the whole gradient; below 0 it points away. "
+    "Single paths, sampled: their number times the mean length of their gradients, as if none cancelled."
+)
+ABOUT_LOSS = (
+    "A step of 1 moves each filter by its own norm; the cross is where training ended. The loss is in nats, "
+    "with natural logarithms: guessing among ten classes costs 2.3. Running statistics: batch norm as at "
+    "test time."
+)
+PARAMETERS = ("nets", "depth", "seed", "moment", "signal", "lengths", "plane")
 Tables = dict[str, pd.DataFrame]
 
 
@@ -47,23 +81,34 @@ def page() -> None:
     at = {"step": 0} if moment == "start" else {}
     with place:
         signal = address.read("signal", list(SIGNALS), "gradient")
-        said = {name: text for name, (_, text) in SIGNALS.items()}
+        said = {name: text for name, (_, text, _) in SIGNALS.items()}
         address.pick_one("signal", "signal", signal, said, width=330)
-    probe, words = SIGNALS[signal]
-    show(pair, probe, at, words, "", lambda tables, look: charts.by_depth(tables, signal, template=look))
+    probe, words, reading = SIGNALS[signal]
+    about = ABOUT_STEP if signal == "ratio" else ""
+
+    def draw(tables: Tables, template: Template) -> go.Figure:
+        return charts.by_depth(tables, signal, template=template)
+
+    show(pair, probe, at, words, reading, draw, about)
     reading = "what each unit adds to the sum x₀ + ΣF, and what it was given"
     show(pair, "contributions", at, "The unrolled sum", reading, _contributions)
-    reading = "every unit is passed through its branch or its shortcut: 2ⁿ ways (Veit 2016 §4.2)"
-    show(pair, "path_lengths", at, "Paths by their length", reading, _lengths)
+    lengths(pair, at)
     surface(pair)
+
+
+def lengths(pair: twins.Pair, at: dict[str, int]) -> None:
+    chosen = address.read("lengths", list(LENGTHS), "each")
+
+    def draw(tables: Tables, template: Template) -> go.Figure:
+        address.press_one("share of the gradient by paths of", "lengths", chosen, LENGTHS)
+        return charts.path_lengths(tables, up_to=chosen == "up_to", template=template)
+
+    reading = "every unit is passed through its branch or its shortcut: 2ⁿ ways (Veit 2016 §4.2)"
+    show(pair, "path_lengths", at, "Paths by their length", reading, draw, ABOUT_LENGTHS)
 
 
 def _contributions(tables: Tables, template: Template) -> go.Figure:
     return charts.unit_contributions(tables, template=template)
-
-
-def _lengths(tables: Tables, template: Template) -> go.Figure:
-    return charts.path_lengths(tables, template=template)
 
 
 def show(
@@ -73,6 +118,7 @@ def show(
     title: str,
     reading: str,
     draw: Callable[[Tables, Template], go.Figure],
+    about: str = "",
 ) -> None:
     found = answers([(run, probe, at) for run in pair], f"{title}: measuring", place=probe)
     if found is None:
@@ -80,18 +126,18 @@ def show(
     tables = {readers.name(run): pd.DataFrame(arrays) for run, (_, arrays) in zip(pair, found, strict=True)}
     results.heading(title, reading)
     results.show(draw(tables, results.template()), probe, f"{title}, plain and residual")
-    told(found)
-
-
-def told(found: list[Answer]) -> None:
-    """How many images it was measured on."""
     facts = found[0][0]
-    st.caption(f"Measured on {facts['images']:,} {'training' if facts['of'] == 'train' else 'test'} images.")
+    st.caption(address.escaped(f"{told(facts)} {about.format_map(facts)}".rstrip()))
+
+
+def told(facts: dict[str, Any]) -> str:
+    """How many images it was measured on."""
+    return f"Measured on {facts['images']:,} {'training' if facts['of'] == 'train' else 'test'} images."
 
 
 def surface(pair: twins.Pair) -> None:
     """The planes that ship at once; others take minutes, and are computed when asked for."""
-    reading = "two random directions, in every filter as long as its weights (Li 2018 §4)"
+    reading = "from their weights along two random directions, α and β (Li 2018 §4)"
     results.heading("The loss around the trained nets", reading)
     wanted = address.read("plane", ["no", "yes"], "no") == "yes"
     there = all(answered(jobs.answer_folder(run, "loss_plane", {})) for run in pair)
@@ -103,6 +149,7 @@ def surface(pair: twins.Pair) -> None:
         return
     planes = {readers.name(run): answer for run, answer in zip(pair, found, strict=True)}
     results.show(charts.loss_planes(planes, template=results.template()), "plane", "loss around both nets")
+    st.caption(ABOUT_LOSS)
 
 
 page()

@@ -19,7 +19,7 @@ from subjects import Net, Subject
 
 from resnet_edu import charts, pictures
 from resnet_edu.charts.style import net_of
-from resnet_edu.methods import METHODS
+from resnet_edu.methods import METHODS, TERMS
 from resnet_edu.netspec import IMAGENET_DEPTHS, Imagenet
 
 OFFICIAL = "torchvision"
@@ -34,7 +34,8 @@ SCALES = {
     "grad_cam": "Grad-CAM",
 }
 WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
-PARAMETERS = ("nets", "depth", "seed", "of", "image", "target", "rows", "methods", "unit", "over", "step")
+PARAMETERS = ("nets", "depth", "seed", "of", "image", "target", "rows", "methods", "unit", "over")
+Row = tuple[Sequence[Net], int | None, str]  # the training step (None: the last), and words for the row
 
 
 def page() -> None:
@@ -42,13 +43,13 @@ def page() -> None:
     title.title("What does the net look at?", anchor=False)
     address.warn_into(st.container())
     address.check_names(PARAMETERS)
+    if st.query_params.get("nets") == OFFICIAL:
+        official()
+        return
     rows = address.read("rows", list(ROWS), "methods")
     with switch:
         look = {"label_visibility": "collapsed", "width": "stretch"}
         address.press_one("compare", "rows", rows, ROWS, **look)
-    if st.query_params.get("nets") == OFFICIAL:
-        official()
-        return
     more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
     chosen = twins.choose(forget=("unit",), also=more)
     if chosen is None:
@@ -61,8 +62,9 @@ def page() -> None:
     methods, unit = choose_methods(units, several=rows == "methods")
     if subject is None:
         return
-    for nets, method, step, words in each_row(rows, pair, methods):
-        draw_row(subject, nets, method, step, words, unit=unit, overlay=overlay)
+    for method in methods:
+        draw_method(subject, method, each_row(rows, pair), unit=unit, overlay=overlay)
+    st.caption(TERMS)
     trusting.section(subject, pair, methods[0], unit_of(methods[0], unit))
 
 
@@ -71,7 +73,7 @@ def official() -> None:
     with st.container(horizontal=True, gap="medium"):
         families = {name: each.words for name, each in twins.families().items()}
         words = {OFFICIAL: "torchvision's ImageNet nets", **families}
-        address.pick_one("trained nets", "nets", OFFICIAL, words, width=440, forget=("depth", "of", "unit"))
+        address.pick_one("trained nets", "nets", OFFICIAL, words, width=390, forget=("depth", "of", "unit"))
         depth = address.read("depth", IMAGENET_DEPTHS, 50)
         address.press_one("depth", "depth", depth, IMAGENET_DEPTHS, forget=("unit",))
         place = st.container(horizontal=True, gap="medium", width="content")
@@ -84,7 +86,9 @@ def official() -> None:
     if subject is None:
         return
     for method in methods:
-        draw_row(subject, (net,), method, None, METHODS[method].title, unit=unit, overlay=overlay)
+        if not draw_method(subject, method, [((net,), None, "")], unit=unit, overlay=overlay):
+            return  # what one method cannot have, the others cannot
+    st.caption(TERMS)
 
 
 def choose_overlay(place: DeltaGenerator) -> bool:
@@ -106,23 +110,37 @@ def choose_methods(units: Sequence[str], several: bool) -> tuple[list[str], str]
             address.pick_one("method", "methods", asked[0], titles, width=260)
         unit = address.read("unit", units, units[-1])
         if any(METHODS[name].of_unit for name in asked):
-            address.pick_one("unit", "unit", unit, dict(zip(units, units, strict=True)), width=160)
+            address.pick_one("unit", "unit", unit, dict(zip(units, units, strict=True)), width=140)
     return asked, unit
 
 
-def each_row(rows: str, pair: twins.Pair, methods: Sequence[str]) -> list[tuple]:
-    """Pair of runs, method, training step (None: the last), and words, of each row of maps."""
+def each_row(rows: str, pair: twins.Pair) -> list[Row]:
+    """The rows of maps that each method gets: one, or one for each depth or training step."""
     if rows == "depths":
         pairs = twins.of_all_depths(pair)
-        return [(each, methods[0], None, f"{each[0].experiment.net.depth} layers") for each in pairs]
+        return [(each, None, f"{each[0].experiment.net.depth} layers") for each in pairs]
     if rows == "steps":
         kept = sorted(set(pair[0].weight_steps()) & set(pair[1].weight_steps()))
-        return [(pair, methods[0], step, f"after {step:,} steps") for step in (0, *kept)]
-    return [(pair, method, None, METHODS[method].title) for method in methods]
+        return [(pair, step, f"after {step:,} steps") for step in (0, *kept)]
+    return [(pair, None, "")]
 
 
 def unit_of(method: str, unit: str) -> dict[str, str]:
     return {"unit": unit} if METHODS[method].of_unit else {}
+
+
+def draw_method(subject: Subject, method: str, rows: Sequence[Row], *, unit: str, overlay: bool) -> bool:
+    """What the method measures, its maps, and what it cannot tell. True when all maps were there."""
+    about = METHODS[method]
+    results.heading(about.title, address.escaped(about.measures))
+    there = [
+        draw_row(subject, nets, method, step, words, unit=unit, overlay=overlay) for nets, step, words in rows
+    ]
+    st.markdown(address.escaped(about.cannot_tell))
+    shared = " Both maps share one colour scale" if len(rows[0][0]) > 1 else ""
+    own = "; each row has its own" if len(rows) > 1 else ""
+    st.caption(address.escaped(f"{about.source}.{shared}{own}{'.' if shared else ''}"))
+    return all(there)
 
 
 def draw_row(
@@ -134,8 +152,8 @@ def draw_row(
     *,
     unit: str,
     overlay: bool,
-) -> None:
-    """The nets' maps once they are there; until then, the maps that stood in this place."""
+) -> bool:
+    """The nets' maps once they are there; until then, False, and the maps that stood in this place."""
     of_unit = unit_of(method, unit) if _has(nets[0], unit) else {}
     asked = {"method": method, **of_unit} | ({} if step is None else {"step": step})
     place = f"{method} {words}"
@@ -149,6 +167,7 @@ def draw_row(
     if found is not None:
         st.session_state[place] = nets, method, words, found, overlay
         draw(nets, method, words, found, overlay)
+    return found is not None
 
 
 def _has(net: Net, unit: str) -> bool:
@@ -165,7 +184,7 @@ def _name(net: Net) -> str:
 def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[Answer], overlay: bool) -> None:
     facts, arrays = found[0]
     label = facts["label"]
-    truth = "your picture" if label is None else f"class <b>{facts['class_names'][label]}</b>"
+    truth = "as the net is given it" if label is None else f"class <b>{facts['class_names'][label]}</b>"
     names = [_name(net) for net in nets]
     figure = charts.saliency_maps(
         arrays["image"],
@@ -177,13 +196,13 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[Answer], 
         overlay=overlay,
         template=results.template(),
     )
-    about = METHODS[method]
-    results.heading(words, address.escaped(about.measures))
-    results.show(figure, f"maps-{method}-{words}".replace(" ", "-"), f"the image and its maps: {words}")
+    if words:
+        st.markdown(f"**{words}**")
+    alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
+    results.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
     complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
-    st.markdown(" ".join([*filter(None, complete), address.escaped(about.cannot_tell)]))
-    shared = " Both maps share one colour scale." if len(nets) > 1 else ""
-    st.caption(address.escaped(f"{about.source}.{shared}"))
+    if any(complete):
+        st.markdown(" ".join(filter(None, complete)))
 
 
 def _says(facts: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from resnet_edu.charts import by_unit, style
 from resnet_edu.charts.by_unit import Tables
-from resnet_edu.charts.labels import decades
+from resnet_edu.charts.labels import decades, whole_numbers
 from resnet_edu.charts.layers import positive
 from resnet_edu.charts.style import Template
 
@@ -30,6 +30,7 @@ def unit_contributions(tables: Tables, *, template: Template = "light") -> go.Fi
     if not tables:
         return style.note(fig, _NOTHING, row=1, col=1)
     by_unit.number_units(fig, tables, template, "unit (dotted: it changes the size)", row=2, col=1)
+    fig.update_xaxes(tickvals=fig.layout.xaxis2.tickvals, row=1, col=1)
     for name, table in tables.items():
         plain = style.net_of(name) == "plain"
         _by_unit(fig, table, "branch", f"{name}: branch F(x)", 1, by_unit.look(name, width=4))
@@ -78,7 +79,8 @@ def path_lengths(tables: Tables, *, up_to: bool = False, template: Template = "l
     tables = by_unit.without_rows(tables)
     if not tables:
         return style.note(fig, _NOTHING, row=1, col=1)
-    fig.update_xaxes(range=[-0.7, by_unit.count(tables) - 0.3])
+    most = by_unit.count(tables)
+    fig.update_xaxes(range=[-0.7, most - 0.3], **whole_numbers(most))
     for name, table in tables.items():
         _counted(fig, name, table)
         seen = table[table["paths"] > 0]

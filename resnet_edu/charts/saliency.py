@@ -32,7 +32,8 @@ def saliency_maps(
 
     A signed map is summed over the channels and drawn around 0. An unsigned one, a magnitude, is the
     largest of the channels (Simonyan 2013 §3.1). `scale` says what the colours measure; `titles` stand
-    above and `notes` below, the image's first. `overlay` lays the maps over the grey image. Raises
+    above and `notes` below, the image's first; a map's own largest size is added to its note, since
+    on the common scale a faint map is dark all over. `overlay` lays the maps over the grey image. Raises
     `ValueError` for a map of another size than the image. Values that are not finite are grey.
     """
     for net, grid in maps.items():
@@ -56,7 +57,9 @@ def saliency_maps(
             fig.add_image(z=_rgb(image.mean(axis=0, keepdims=True)), hoverinfo="skip", row=1, col=column)
         _draw_map(fig, grid, _OVER if overlay else 1, column)
     fig.update_layout(coloraxis=_scale(flat, signed, scale), margin={"t": 60, "b": 50, "l": 10})
-    _square(fig, image.shape[1], image.shape[2], notes)
+    largest = ["", *(f"; largest {_top([grid]):.3g}" if np.isfinite(grid).any() else "" for grid in flat)]
+    told = [f"{note}{more}" for note, more in zip(notes, largest, strict=False)]
+    _square(fig, image.shape[1], image.shape[2], told)
     return fig
 
 
@@ -76,9 +79,14 @@ def _draw_map(fig: go.Figure, grid: np.ndarray, opacity: float, column: int) -> 
     )
 
 
-def _scale(grids: Sequence[np.ndarray], signed: bool, words: str) -> dict:
+def _top(grids: Sequence[np.ndarray]) -> float:
+    """The largest size of what is finite in the maps."""
     values = np.abs(np.concatenate([grid.ravel() for grid in grids]))
-    top = max(values[np.isfinite(values)], default=0) or 1.0
+    return float(max(values[np.isfinite(values)], default=0))
+
+
+def _scale(grids: Sequence[np.ndarray], signed: bool, words: str) -> dict:
+    top = _top(grids) or 1.0
     return {
         "colorscale": _DIVERGING if signed else style.SCALE,
         "cmin": -top if signed else 0,

@@ -48,6 +48,8 @@ class RunBusy(RunError):
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("no plain file")  # a pipe or a device is never read to its end
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise RunError(f"{path} is missing: this is no run, or not all of it was copied") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
 
-from resnet_edu import direct, jobs
+from resnet_edu import direct, jobs, pictures
 from resnet_edu.methods import METHODS
 from resnet_edu.runs import Shelf, files, recorded
 
@@ -111,6 +113,8 @@ def test_depths_stand_in_a_row_each(opened, strip):
     at = opened("saliency", rows="depths")
     assert len(charts(at)) == 3
     assert "8 layers" in said(at.markdown)
+    assert said(at.markdown).count(METHODS["saliency"].cannot_tell) == 1
+    assert "each row has its own" in said(at.caption)
 
 
 def test_training_steps_stand_in_a_row_each(opened, strip):
@@ -179,20 +183,58 @@ def test_a_photograph_is_asked_over_the_pipe_and_leaves_nothing_on_disk(opened, 
     assert [wish["probe"] for wish in jobs.wishes(Shelf())] == ["smoothness"] * 12
 
 
+def test_a_photograph_is_shown_with_whom_to_thank_and_its_absence_in_a_sentence(
+    opened, no_workers, asked, monkeypatch
+):
+    assert "CC BY 2.0" in said(opened("saliency", of="flower").caption)
+
+    def missing(name):
+        raise pictures.PictureError("flower.jpg is missing")
+
+    monkeypatch.setattr(pictures, "photograph", missing)
+    assert said(opened("saliency", of="flower").error) == "flower.jpg is missing."
+
+
+def test_an_error_over_the_pipe_is_not_kept(opened, no_workers, asked, monkeypatch):
+    answering = direct.ask
+
+    def ask(*given, **more):
+        raise direct.DirectError("no answer within 60 seconds")
+
+    monkeypatch.setattr(direct, "ask", ask)
+    at = opened("saliency", of="flower", methods="occlusion")
+    assert "no answer within 60 seconds" in said(at.error)
+    monkeypatch.setattr(direct, "ask", answering)
+    assert "no answer within 60 seconds" not in said(at.run().error)
+    assert len(charts(at)) == 1
+
+
+def test_nothing_stands_above_the_title(opened, strip):
+    """Streamlit shows whatever expression stands alone in a page's file."""
+    answer_maps()
+    at = opened("saliency")
+    assert said(at.markdown).startswith(METHODS["saliency"].title.join(["##### ", " "]))
+
+
 def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):
     at = opened("saliency", nets="torchvision", depth=18, methods="saliency,deep_lift")
     assert not at.exception
+    assert not [field for field in at.get("button_group") if field.key == "url-rows"]  # they have no rows
     assert [(name, shape) for name, _, shape, _ in asked] == [("torchvision:resnet-18", (3, 224, 224))] * 2
     assert len(charts(at)) == 2
 
 
 def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypatch):
-    def ask(*given, **asked):
+    tried = []
+
+    def ask(*given, method, **asked):
+        tried.append(method)
         raise direct.DirectError("resnet-50's weights are not here, and there is no network")
 
     monkeypatch.setattr(direct, "ask", ask)
-    at = opened("saliency", nets="torchvision", of="flower")
+    at = opened("saliency", nets="torchvision", of="flower", methods="saliency,occlusion")
     assert "resnet-50's weights are not here" in said(at.error)
+    assert tried == ["saliency"]  # nobody waits for each method to find no network
     assert not at.exception
 
 
@@ -215,9 +257,59 @@ def test_an_own_picture_is_shown_or_refused_in_a_sentence(opened, no_workers, as
 
 
 @pytest.mark.parametrize(
+    "name", ["<img src=x>&amp;.png", "a\n# b.png", "../../etc/passwd.png", f"{300 * 'x'}.png"]
+)
+def test_a_file_s_name_is_text(opened, no_workers, asked, name):
+    at = opened("saliency", of="own")
+    at.file_uploader[0].set_value((name, b"GIF89a", "image/png")).run()
+    assert not at.exception
+    shown = at.error[0].value
+    assert "the file is a GIF" in shown
+    assert "\n" not in shown
+    assert len(shown) < 250
+    assert "<img" not in shown.replace("\\<", "")
+
+
+def test_no_upload_goes_through_a_file_on_its_way(opened, no_workers, asked):
+    """Streamlit's server would put what is over 1 MB into a temporary one."""
+    opened("saliency", of="own")
+    content = bytes(pictures.MOST_BYTES)
+    head = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\n'
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    sent = iter([head, content, b"\r\n--x--\r\n"])
+
+    async def receive():
+        part = next(sent, b"")
+        return {"type": "http.request", "body": part, "more_body": bool(part)}
+
+    async def stays_in_memory():
+        async with Request({"type": "http", "method": "PUT", "headers": headers}, receive).form() as form:
+            assert form["f"].size == len(content)
+            return form["f"]._in_memory
+
+    assert asyncio.run(stays_in_memory())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("nets", "https://evil.example"), ("of", "www.evil.example"), ("x", "a@evil.example")]
+)
+def test_somebody_else_s_address_makes_no_link(opened, strip, name, value):
+    at = opened("saliency", **{name: value})
+    parts = [part for part in ("//", "www", "@") if part in value]
+    assert all(f"{part}\u200b" in at.warning[0].value for part in parts)
+
+
+def test_of_a_hundred_unknown_parameters_few_are_told(opened, strip):
+    at = opened("saliency", **{f"x{i}": i for i in range(100)})
+    assert [f"'x{i}'" in said(at.warning[i : i + 1]) for i in range(5)] == [True] * 5
+    assert "95 more are not known" in said(at.warning)
+    assert len(at.warning) == 6
+
+
+@pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("nets", "mine", "minute"),
+        ("nets", "mine", "torchvision"),
         ("depth", "9", "8, 20, 56"),
         ("seed", "7", "0"),
         ("image", "24", "0, 1, 2"),

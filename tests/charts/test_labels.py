@@ -43,3 +43,11 @@ def test_layer_ticks_say_which_side_is_which():
 def test_counts_get_whole_ticks():
     assert whole_numbers(2) == {"dtick": 1}
     assert whole_numbers(240) == {"nticks": 6}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.9, 2.1), (1.05, 1.95), (4.1, 5.9), (8.05, 8.95), (0.55, 1.4)])
+def test_a_narrow_log_axis_has_two_ticks_or_more(low, high):
+    ticks, names = decades(np.log10(low), np.log10(high))
+    assert 2 <= len(ticks) <= 7
+    assert len(set(names)) == len(names)
+    assert all(low <= 10**tick <= high for tick in ticks)

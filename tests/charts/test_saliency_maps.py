@@ -36,7 +36,8 @@ def test_grey_images_and_maps_without_any_number_are_drawn():
     fig = drawn(nothing, np.zeros((1, 4, 4)), grey, signed=True, notes=("a 3", "says 3", "says 8"))
     assert np.asarray(fig.data[0].z).shape == (4, 4, 3)
     assert fig.layout.coloraxis.cmax == 1.0
-    assert fig.layout.xaxis3.title.text == "says 8"
+    assert fig.layout.xaxis2.title.text == "says 3"
+    assert fig.layout.xaxis3.title.text == "says 8; largest 0"
     assert fig.layout.yaxis.range[0] > fig.layout.yaxis.range[1]  # the first row on top
 
 
@@ -62,3 +63,13 @@ def test_one_net_alone_is_drawn_in_its_colour():
 def test_different_sizes_are_named():
     with pytest.raises(ValueError, match=r"the plain map is \(3, 2, 4\), the image \(3, 4, 4\)"):
         drawn(PLAIN[:, :2], PLAIN)
+
+
+def test_a_faint_map_is_told_with_its_own_largest_value():
+    faint, loud = np.zeros((3, 4, 4)), np.full((3, 4, 4), 70.0)
+    faint[1, 2, 3] = -0.25
+    fig = drawn(faint, loud, notes=("a 3", "says 3", "says 8"))
+    assert fig.layout.coloraxis.cmax == 70
+    assert fig.layout.xaxis2.title.text == "says 3; largest 0.25"
+    assert fig.layout.xaxis3.title.text == "says 8; largest 70"
+    assert fig.layout.xaxis.title.text == "a 3"
