@@ -47,14 +47,14 @@ def choose(
     depth = address.read("depth", family.depths, usual)
     seeds = family.seeds(depth)
     seed = address.read("seed", seeds, seeds[0])
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         words = {name: other.words for name, other in found.items()}
         away = ("depth", "seed", *forget)
-        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=390, forget=away)
+        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
         address.press_one("depth", "depth", depth, family.depths, forget=forget)
         if len(seeds) > 1:
             address.press_one("seed", "seed", seed, seeds)
-        place = st.container(horizontal=True, gap="medium", width="content")
+        place = st.container(horizontal=True, gap="small", width="content")
     return family.pairs[depth, seed], place
 
 

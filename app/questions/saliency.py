@@ -70,13 +70,13 @@ def page() -> None:
 
 def official() -> None:
     """One of torchvision's nets, which has no plain twin; about photographs and own pictures."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         families = {name: each.words for name, each in twins.families().items()}
         words = {OFFICIAL: "torchvision's ImageNet nets", **families}
-        address.pick_one("trained nets", "nets", OFFICIAL, words, width=390, forget=("depth", "of", "unit"))
+        address.pick_one("trained nets", "nets", OFFICIAL, words, width=440, forget=("depth", "of", "unit"))
         depth = address.read("depth", IMAGENET_DEPTHS, 50)
         address.press_one("depth", "depth", depth, IMAGENET_DEPTHS, forget=("unit",))
-        place = st.container(horizontal=True, gap="medium", width="content")
+        place = st.container(horizontal=True, gap="small", width="content")
     net = f"torchvision:resnet-{depth}"
     (channels, side), keep = pictures.IMAGENET_SIZE, pictures.IMAGENET_KEEP
     subject = subjects.choose([net], (channels, side, keep), place)

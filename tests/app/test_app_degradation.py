@@ -94,7 +94,7 @@ def test_a_bad_url_is_named_and_the_default_used(opened, name, value, allowed):
     message = said(at.warning)
     assert name.removeprefix("first_") in message
     assert allowed in message
-    assert value[:50] in message
+    assert value[:50] in message.replace("\u200b", "")  # by which links are parted
     assert "![" not in at.warning[0].value  # nobody's address brings Markdown with it
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import os
 import pathlib
 import threading
 
@@ -161,3 +162,12 @@ def test_arrays_are_kept_plain(tmp_path):
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         files.write_arrays(path, {"object": np.array([{"a": 1}])})
     assert io.BytesIO(path.read_bytes()).getvalue(), "the old file is still there"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes in folders")
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero")])
+def test_what_has_no_end_is_not_read(tmp_path, make):
+    path = tmp_path / "status.json"
+    make(path)
+    with pytest.raises(RunError, match=r"status\.json is damaged \(no plain file\)"):
+        files.read_json(path)
