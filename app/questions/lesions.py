@@ -29,7 +29,12 @@ WAITING = "Asking both nets … Starting the worker: about ten seconds the first
 SWEEPS = (
     ("lesions", "Every block in turn", "one block is missing; level lines: the whole net", 1000),
     ("random_lesions", "Many at once", "chosen at random, several draws", 200),
-    ("shuffles", "Another order", "blocks of the same sizes, swapped at random (Veit 2016 §4.3)", 200),
+    (
+        "shuffles",
+        "Another order",
+        "equal sizes, swapped at random (Veit 2016 §4.3); tau: 1 − 2 × the share of reversed pairs",
+        200,
+    ),
 )
 CHANGES = ("deleted", "frozen", "swapped", "picked")
 PARAMETERS = ("nets", "depth", "seed", "of", "tool", *CHANGES)
@@ -203,6 +208,7 @@ def draw(pair: twins.Pair, found: Sequence[Answer]) -> None:
             often = int(by_class["said"].argmax())
             said, name = by_class["said"][often], by_class["class"][often]
             intact = f"Intact: {facts['intact_error']:.1f} %."
+            name = address.escaped(str(name))
             st.markdown(f"{intact} What it says most often: **{name}**, of {said:.0f} % of the images.")
 
 

@@ -116,8 +116,8 @@ def _hover(
     deleted, frozen, swapped = changes
     state = "deleted" if name in deleted else "with its initial weights" if name in frozen else "as trained"
     if name in swapped:
-        state = f"unit {numbers[swapped[name]]} stands here"
-    return f"<b>{title}</b><br>unit {numbers[name]} ({name})<br>{state}"
+        state = f"block {numbers[swapped[name]]} stands here"
+    return f"<b>{title}</b><br>block {numbers[name]} ({name})<br>{state}"
 
 
 def _stages(fig: go.Figure, units: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ Dropout draws the same mask for every shard.
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -152,6 +153,8 @@ def launched(*, synchronised: bool = False) -> Iterator[Alone]:
         yield Alone()
         return
     store, rank, count = next(iter(dist.rendezvous("env://", timeout=PATIENCE)))
+    # After a restart torchrun gives the same store, and in it lie the addresses of those who have died.
+    store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     gpus_for_all = torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"])
     backend = "cpu:gloo,cuda:nccl" if gpus_for_all and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
@@ -168,3 +171,5 @@ def launched(*, synchronised: bool = False) -> Iterator[Alone]:
                 processes.heard(None)
     finally:
         dist.destroy_process_group()  # where it was not over, the others notice
+        del processes.small_talk
+        gc.collect()  # with all that holds on to groups: their threads are to end before the interpreter does
