@@ -20,6 +20,7 @@ from resnet_edu.experiment import Experiment
 from resnet_edu.runs import RunError, Shelf
 from resnet_edu.wishes import QUEUE, wishes
 
+NICE = 10
 _started: dict[tuple[Path, str], subprocess.Popen] = {}
 
 
@@ -75,7 +76,7 @@ def start(shelf: Shelf, slot: str) -> None:
         return
     (shelf.path / QUEUE).mkdir(parents=True, exist_ok=True)
     with (shelf.path / QUEUE / "workers.log").open("ab") as log:
-        _started[shelf.path, slot] = subprocess.Popen(
+        worker = _started[shelf.path, slot] = subprocess.Popen(
             [sys.executable, "-m", "resnet_edu.worker", str(shelf.path), slot],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -84,3 +85,5 @@ def start(shelf: Shelf, slot: str) -> None:
             start_new_session=True,
             creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),  # Windows' way of being nice
         )
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, worker.pid, NICE)  # from its imports on: whoever reads comes first

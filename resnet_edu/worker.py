@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import sys
 import time
 import traceback
@@ -248,8 +247,6 @@ def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any], device: str) -
 
 
 def main(shelf: str, slot: str) -> None:
-    if hasattr(os, "nice"):
-        os.nice(10)
     torch.set_num_threads(1)
     # Who answers stays longer: a reader looks at a map before asking for the next.
     serve(Shelf(shelf), slot, jobs.idle_seconds() * (10 if slot in (jobs.ANSWERS, jobs.SLOW) else 1))
