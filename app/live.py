@@ -186,7 +186,8 @@ def _progress(runs: Sequence[Run], states: Sequence[Status]) -> tuple[float, str
     now = progress(runs, side_by_side=jobs.slots(), statuses=states)
     words = f"{now.ended} of {now.runs} trainings have ended"
     if now.seconds_left is None:
-        return now.share, f"{words} · the workers are starting"
+        said = next((state.message for state in states if state.state == "running" and state.message), "")
+        return now.share, f"{words} · {said or 'the workers are starting'}"
     return now.share, f"{words} · about {_clock(now.seconds_left)} left"
 
 

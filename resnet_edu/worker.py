@@ -31,6 +31,7 @@ LOOK_SECONDS = 0.05
 CHECKPOINT_SECONDS = 5.0
 CHECKPOINT_SHARE = 0.01  # of the time goes into checkpoints, which of a large net are hundreds of megabytes
 STOPPED = "stopped; it can be resumed"
+MEASURING = "measuring how this machine computes it quickest"
 
 
 def train_run(
@@ -95,7 +96,9 @@ def _train_or_say_why(writer: RunWriter, *arguments: Any, processes: Alone = Alo
 
 def _train(writer: RunWriter, asked: Mapping, told: Mapping, watch, wanted, *, processes: Alone) -> str:
     run, at = writer.run, writer.run.status()
-    writer.status("running", at.step, at.seconds)  # whoever dies from here on leaves an interrupted run
+    measures = not run.how and run.experiment.recipe.steps >= training.WORTH_MEASURING
+    # Whoever dies from here on leaves an interrupted run.
+    writer.status("running", at.step, at.seconds, MEASURING if measures else "")
     shared = processes.how(run.experiment.recipe.batch)
     images, how = _prepared(run, asked, told, processes)
     recording = Recording(**how["recording"])

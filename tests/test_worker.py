@@ -57,6 +57,21 @@ def assert_same_run(run: Run, whole: Run) -> None:
         assert getattr(run, table)().equals(getattr(whole, table)()), table
 
 
+def test_while_a_long_run_s_computing_is_measured_it_says_so(shelf, tiny, monkeypatch):
+    said = []
+
+    def choose(experiment, **asked):
+        said.append(shelf.latest(experiment).status())
+        raise SpecError("enough")
+
+    monkeypatch.setattr(worker.choices, "choose", choose)
+    for steps in (training.WORTH_MEASURING - 1, training.WORTH_MEASURING):
+        with pytest.raises(SpecError, match="enough"):
+            worker.train_run(shelf.place(tiny(steps=steps)))
+    assert [status.state for status in said] == ["running", "running"]
+    assert [status.message for status in said] == ["", worker.MEASURING]
+
+
 def stop_after(step: int):
     """`watch` and `wanted` that end a training after so many steps."""
     seen = []

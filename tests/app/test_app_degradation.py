@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resnet_edu import jobs
-from resnet_edu.runs import Shelf, files
+from resnet_edu.runs import RunWriter, Shelf, files
 
 PLAN = {"view": "here", "train": "8,20", "seeds": 1, "steps": 12}
 
@@ -113,6 +113,15 @@ def test_train_it_here_submits_the_whole_minute_study_and_watches_it(opened, no_
     assert len(Shelf().runs()) == 18
     assert button(at, "Training …").disabled
     assert "0 of 18 trainings have ended" in at.get("progress")[0].proto.text
+
+
+def test_what_the_first_worker_does_before_its_first_step_is_said(opened, no_workers):
+    at = opened("degradation", **PLAN)
+    button(at, "Train it here").click().run()
+    with RunWriter(Shelf().runs()[0]) as writer:
+        writer.status("running", 0, 0.0, "measuring something")
+        at.run()
+    assert at.get("progress")[0].proto.text.endswith("· measuring something")
 
 
 def test_a_plan_of_ones_own_is_trained_once_and_can_be_stopped_and_continued(opened, no_workers):
