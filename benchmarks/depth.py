@@ -54,8 +54,10 @@ def measured(barrier, depth: int) -> tuple[float, float]:
 def _peak() -> float:
     if CUDA:
         return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would begin at that of the process that started this one
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def fitted(what: str, values: Sequence[float], unit: str) -> str:
