@@ -214,12 +214,13 @@ def test_an_answered_question_is_not_asked_again(tiny, started):
 
 def test_answers_of_runs_that_ship_are_kept_on_the_user_s_shelf(started):
     run = recorded().runs()[0]
+    before = sorted(run.path.rglob("*"))
     folder = jobs.ask(run, "images", count=2)
     assert folder.is_relative_to(Shelf().path)
     (wish,) = jobs.wishes(Shelf())
     assert wish["path"] == str(run.path)
     assert Shelf().runs() == []
-    assert not (run.path / "probes").exists()
+    assert sorted(run.path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

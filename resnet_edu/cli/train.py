@@ -143,7 +143,11 @@ def _together(command: Callable[[argparse.Namespace, Alone], int]) -> Callable[[
         from resnet_edu.training.distributed import launched
 
         with launched(synchronised=options.sync_batchnorm) as processes:
-            return (_follow if processes.rank else command)(options, processes)
+            try:
+                return (_follow if processes.rank else command)(options, processes)
+            finally:
+                if processes.count > 1:  # of which one has failed, perhaps: the reason is still to be said
+                    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     return run
 

@@ -41,7 +41,7 @@ def test_unknown_names_are_refused(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["benchmarks", "speed"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "NAME is 'speed'; allowed: endtoend, " in capsys.readouterr().err
+    assert "NAME is 'speed'; allowed: choices, " in capsys.readouterr().err
 
 
 def test_a_table():
