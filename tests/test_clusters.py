@@ -17,6 +17,8 @@ from resnet_edu import choices, clusters, jobs, training, worker
 from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, parcel
 from resnet_edu.training import loop
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def step_by_step(monkeypatch):

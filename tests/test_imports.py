@@ -23,6 +23,7 @@ def held(modules: str, unwanted: str) -> list[str]:
     return said.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modules", "unwanted"),
     [

@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 from resnet_edu import jobs
 from resnet_edu.runs import Shelf, answers
 
+pytestmark = pytest.mark.slow
+
 strip = page.strip
 
 

@@ -64,6 +64,7 @@ def test_a_control_writes_itself_into_the_url(opened):
     assert charts(at) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [

@@ -40,6 +40,7 @@ def test_projections_are_counted(inside):
     assert f"The shortcuts add {residual['parameters'] - plain['parameters']:,} and" in text(at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

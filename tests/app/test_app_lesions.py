@@ -86,6 +86,7 @@ def test_what_was_asked_is_what_the_address_says(opened):
     assert asked == {str(run.path): lesion | {"of": "test", "images": 200} for run in twins().values()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_workers")
 @pytest.mark.parametrize(
     ("query", "said"),

@@ -8,6 +8,8 @@ import pytest
 from resnet_edu import crew, jobs, probes, runs
 from tools import opening
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("images", "saliency", "lesion", "contributions")
 SHIPPED = [
     (run, folder)

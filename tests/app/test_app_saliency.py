@@ -17,6 +17,8 @@ from resnet_edu import direct, jobs, pictures
 from resnet_edu.methods import METHODS
 from resnet_edu.runs import Shelf, files, recorded
 
+pytestmark = pytest.mark.slow
+
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 NAMES = [str(i) for i in range(10)]
 

@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_charts_studies_and_references_start_without_torch_and_streamlit():
     code = (
         "import sys, resnet_edu.charts, resnet_edu.studies, resnet_edu.references, resnet_edu.budgets;"

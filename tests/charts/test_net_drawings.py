@@ -24,6 +24,7 @@ def curves(trace) -> int:
     return int(np.isnan(np.array(trace.x, float)).sum())
 
 
+@pytest.mark.slow
 @given(depth=depths, plain=st.booleans())
 def test_every_block_has_its_box_and_no_two_share_a_place(depth, plain):
     net = Cifar(depth=depth)
@@ -33,6 +34,7 @@ def test_every_block_has_its_box_and_no_two_share_a_place(depth, plain):
     assert len(set(zip(drawn.x, drawn.y, strict=True))) == len(graph["nodes"])
 
 
+@pytest.mark.slow
 @given(depth=depths)
 def test_blocks_are_read_like_a_page(depth):
     drawn = boxes(charts.net_drawing(anatomy.graph(Cifar(depth=depth))))
@@ -72,6 +74,7 @@ def words(figure) -> str:
     return "\n".join(str(note.text) for note in figure.layout.annotations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["plain-56", "resnet-56-C", "resnet-50", "resnet-14-4layer-nested", "dense-resnet-8"]
 )

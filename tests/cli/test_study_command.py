@@ -13,6 +13,8 @@ from resnet_edu.cli import study as study_command
 from resnet_edu.runs import RunWriter, Shelf
 from resnet_edu.studies import degradation
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def arms(tiny, monkeypatch):

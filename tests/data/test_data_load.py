@@ -156,6 +156,7 @@ def test_more_pixels_than_fit(folder: bool, photographs: Path, monkeypatch: pyte
         data.load(spec)
 
 
+@pytest.mark.slow
 def test_describing_data_needs_neither_torch_nor_other_heavy_packages() -> None:
     light = "import sys, resnet_edu.data; assert not {'torch', 'PIL', 'pandas'} & set(sys.modules)"
     lean = "from resnet_edu.data import load; assert not {'torchvision', 'sklearn', 'PIL'} & set(sys.modules)"

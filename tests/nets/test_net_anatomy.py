@@ -36,6 +36,7 @@ def assert_same(net, stack, channels, side, classes):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", ALL, ids=label)
 def test_every_layer_of_every_variant(net):
     assert_same(net, nets.assemble(net, channels=2, side=9, classes=3), 2, 9, 3)

@@ -61,6 +61,7 @@ def can_be_identity(net):
     return not (by_image and net.shortcut.kind == "C" and ends_in_norm(net.arrangement))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", ALL, ids=label)
 def test_identity_units_change_nothing_wherever_weights_for_it_exist(net):
     stack = trained(net, double=True, steps=0)

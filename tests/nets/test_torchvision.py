@@ -123,6 +123,7 @@ MISPRINTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("misprint", MISPRINTS, ids=lambda misprint: misprint.__name__)
 def test_a_misprint_is_caught(monkeypatch, misprint):
     monkeypatch.setattr(stacks, "unit", misprint)

@@ -174,6 +174,7 @@ def test_nested_skips_by_hand():
     torch.testing.assert_close(y, torch.relu(x + (z + second.branch(z))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", ALL[::4], ids=label)
 def test_gradients_equal_finite_differences(net):
     for _, unit, x, _ in units_of(net)[:2]:
@@ -200,6 +201,7 @@ def test_hooks_see_every_module_once_forward_and_backward(net):
     assert not any(getattr(module, "inplace", False) for module in stack.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", ONE_OF_EACH, ids=label)
 def test_copies_functional_calls_and_autocast_work(net):
     stack, x = built(net).eval(), images()

@@ -13,6 +13,8 @@ from resnet_edu.netparts import NoShortcut, PadShortcut
 from resnet_edu.netspec import Cifar
 from resnet_edu.probes import bench, gradients, lesions, paths
 
+pytestmark = pytest.mark.slow
+
 FEW = {"images": 4}
 QUESTIONS = {
     lesions.lesions: {},

@@ -90,6 +90,7 @@ def test_one_image_of_each_class_leaves_no_pair_of_one_class(noise):
     assert np.isfinite(table["examples"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistics", ["batch", "running"])
 def test_the_estimated_jacobian_is_within_its_error_of_the_whole_one(net, noise, statistics):
     facts, table = gradients.jacobians(net, noise, images=2, samples=60, statistics=statistics)

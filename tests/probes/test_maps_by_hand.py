@@ -14,6 +14,8 @@ from resnet_edu.netparts import NoShortcut, PadShortcut
 from resnet_edu.netspec import ORDERS, Cifar, Dense
 from resnet_edu.probes.saliency import attribute
 
+pytestmark = pytest.mark.slow
+
 TARGET = 1
 SPECS = [
     made(kind, shortcut=shortcut, order=order)  # two units a stage, the second without change of size

@@ -18,6 +18,8 @@ from resnet_edu.netparts import (
 from resnet_edu.netspec import Cifar, Dense
 from resnet_edu.probes.saliency import attribute
 
+pytestmark = pytest.mark.slow
+
 PLACE = (5, 2)
 
 

@@ -35,6 +35,7 @@ def test_a_branch_carries_its_conductance(kind, order):
     assert branch.tolist() == pytest.approx(slow, abs=0.02 * max(whole, *map(abs, slow)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ALL[::3], ids=label)
 def test_branch_and_shortcut_add_up_to_the_whole_difference(spec, untouched):
     net, one = net_of(spec), images(1, double=True)

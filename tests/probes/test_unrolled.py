@@ -77,6 +77,7 @@ def test_the_gradient_of_each_path_is_that_with_all_other_ways_cut(spec, trainin
             torch.testing.assert_close(together, slow, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ALL, ids=label)
 def test_all_lengths_together_are_the_whole_gradient(spec, untouched):
     net, x = shake(built(spec, double=True)).eval(), images(double=True)

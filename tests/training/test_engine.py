@@ -20,6 +20,8 @@ from resnet_edu.randomness import generator_for, seed_for
 from resnet_edu.training import Recording, batches, graphs, loop
 from resnet_edu.training.graphs import Replayed
 
+pytestmark = pytest.mark.slow
+
 RECIPES = {
     "plainest": {},
     "augmented": {"augment": True, "warmup": 2, "warmup_lr": 0.02, "drops": (0.4,)},

@@ -19,6 +19,8 @@ from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Platea
 from resnet_edu.training import loop
 from resnet_edu.training.batches import batches
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENT = Experiment(
     Cifar(depth=8, width=4),
     ImageFolder(side=16, view=Jitter()),
