@@ -53,11 +53,17 @@ def answers(
         st.fragment(_wait, run_every=RHYTHM)(questions, waiting, here, time.monotonic())
         meanwhile()
         return None
-    jobs.stand_by()  # for what is asked next
+    _stand_by()
     found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
     for error in (facts["error"] for facts, _ in found if "error" in facts):
         _say_once(error)
     return None if any("error" in facts for facts, _ in found) else found
+
+
+@st.cache_resource(ttl=30, show_spinner=False)
+def _stand_by() -> None:
+    """A reader who has seen one answer asks for another soon; once in a while is often enough to look."""
+    jobs.stand_by()
 
 
 def _say_once(error: str) -> None:

@@ -198,14 +198,14 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
                 if any(_take(shelf, wish, slot) for wish in jobs.wishes(shelf)):
                     idle_since = time.monotonic()
                 else:
-                    _unpack_tools(slot)
+                    _import_ahead(slot)
                     time.sleep(LOOK_SECONDS)
     except Timeout:
         return
 
 
 @functools.cache
-def _unpack_tools(slot: str) -> None:
+def _import_ahead(slot: str) -> None:
     """Nobody waits yet: the time to import what maps are made with."""
     if slot == jobs.ANSWERS:
         with suppress(ImportError):

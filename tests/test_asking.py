@@ -29,6 +29,12 @@ def asked() -> list[int]:
     return [wish["arguments"]["image"] for wish in jobs.wishes(Shelf())]
 
 
+def test_who_stands_by_is_the_worker_for_quick_answers(started):
+    jobs.stand_by()
+    assert started == [jobs.ANSWERS]
+    assert jobs.wishes(Shelf()) == []
+
+
 def test_what_is_withdrawn_leaves_the_queue(run):
     folders = [jobs.ask(run, "saliency", asker="a", image=image) for image in range(3)]
     jobs.withdraw(folders[1], "a")

@@ -9,6 +9,7 @@ import live
 import readers
 import results
 import streamlit as st
+from head import head, switch
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu import budgets
@@ -20,13 +21,8 @@ PARAMETERS = ("view", "study", "depths", "error", "seed", "step")
 
 
 def page() -> None:
-    title, switch, action = st.columns([5, 3, 2], gap="medium", vertical_alignment="center")
-    title.title(readers.STUDY.title, anchor=False)
-    address.warn_into(st.container())
-    address.check_names((*PARAMETERS, *live.PARAMETERS))
-    view = address.read("view", list(VIEWS), "recorded")
-    with switch:
-        address.press_one("results", "view", view, VIEWS, label_visibility="collapsed", width="stretch")
+    beside, action = head(readers.STUDY.title, (*PARAMETERS, *live.PARAMETERS), 3, 2)
+    view = switch("results", "view", VIEWS, "recorded", beside)
     plan = live.read_plan()
     if view == "here":
         here(plan, action)

@@ -8,6 +8,7 @@ import address
 import readers
 import results
 import streamlit as st
+from head import head, switch
 
 from resnet_edu import anatomy, charts
 from resnet_edu.experiment import Experiment, Net
@@ -41,14 +42,8 @@ TALL = 410  # px that a drawing has; taller ones are scrolled
 
 
 def page() -> None:
-    title, switch = st.columns([5, 3], gap="medium", vertical_alignment="center")
-    title.title("What is inside?", anchor=False)
-    address.warn_into(st.container())
-    address.check_names(PARAMETERS)
-    with switch:
-        family = address.read("family", list(FAMILIES), "cifar")
-        look = {"label_visibility": "collapsed", "width": "stretch", "forget": PARAMETERS[1:]}
-        address.press_one("family", "family", family, FAMILIES, **look)
+    (beside,) = head("What is inside?", PARAMETERS, 3)
+    family = switch("family", "family", FAMILIES, "cifar", beside, forget=PARAMETERS[1:])
     net = choose_net(family)
     pair = readers.graph(net.twin()), readers.graph(net)
     st.markdown(_costs(*pair))

@@ -13,6 +13,7 @@ import results
 import streamlit as st
 import twins
 from answers import Answer, answers
+from head import head, switch
 
 from resnet_edu import charts
 
@@ -52,9 +53,12 @@ class Changes:
 
     @classmethod
     def read(cls, units: Units) -> Changes:
-        deleted, frozen = (address.read_several(name, list(units), []) for name in CHANGES[:2])
-        pairs = address.read_pairs("swapped", list(units))
-        return cls(deleted, frozen, pairs, address.read("picked", ["", *units], ""))
+        return cls(
+            deleted=address.read_several("deleted", list(units), []),
+            frozen=address.read_several("frozen", list(units), []),
+            swapped=address.read_pairs("swapped", list(units)),
+            picked=address.read("picked", ["", *units], ""),
+        )
 
     def asked(self, of: str) -> dict[str, Any]:
         swap = [list(names) for names in self.swapped]
@@ -62,14 +66,8 @@ class Changes:
 
 
 def page() -> None:
-    title, switch = st.columns([5, 3], gap="medium", vertical_alignment="center")
-    title.title("What if a block is missing?", anchor=False)
-    address.warn_into(st.container())
-    address.check_names(PARAMETERS)
-    tool = address.read("tool", list(TOOLS), "delete")
-    with switch:
-        look = {"label_visibility": "collapsed", "width": "stretch", "forget": ("picked",)}
-        address.press_one("tool", "tool", tool, TOOLS, **look)
+    (beside,) = head("What if a block is missing?", PARAMETERS, 3)
+    tool = switch("tool", "tool", TOOLS, "delete", beside, forget=("picked",))
     chosen = twins.choose(usual_depth=20, forget=CHANGES)
     if chosen is None:
         return
@@ -96,8 +94,9 @@ def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> N
         hint.warning(st.session_state["bench-refused"])
     else:
         hint.markdown(HINTS[tool])
-    repair.button("Repair all", on_click=_repair, disabled=not any(_texts(changes)), width="stretch")
-    deleted, frozen = _texts(changes)[:2]
+    intact = not any(dataclasses.astuple(changes))
+    repair.button("Repair all", on_click=_repair, disabled=intact, width="stretch")
+    deleted, frozen = address.as_text(changes.deleted), address.as_text(changes.frozen)
     st.plotly_chart(
         charts.lesion_bench(
             list(units),
@@ -117,10 +116,6 @@ def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> N
     )
 
 
-def _texts(changes: Changes) -> list[str]:
-    return [address.as_text(getattr(changes, name)) for name in CHANGES]
-
-
 def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Where another unit stands, and which."""
     stands = {name: name for name in units}
@@ -135,16 +130,19 @@ def _clicked(units: Units) -> None:
     points = st.session_state["bench"].selection.points
     if not points:
         return
-    name, changes, tool = (
-        points[0]["customdata"][0],
-        Changes.read(units),
-        address.read("tool", list(TOOLS), "delete"),
-    )
+    name, changes = points[0]["customdata"][0], Changes.read(units)
+    tool = address.read("tool", list(TOOLS), "delete")
     if tool == "swap":
         _swap(units, changes, name)
+    elif tool == "freeze":
+        _put("frozen", _turned(units, changes.frozen, name))
     else:
-        what = {"delete": "deleted", "freeze": "frozen"}[tool]
-        _put(what, [each for each in units if (each in getattr(changes, what)) != (each == name)])
+        _put("deleted", _turned(units, changes.deleted, name))
+
+
+def _turned(units: Units, chosen: Sequence[str], name: str) -> list[str]:
+    """`chosen` with this one in, or out if it was in; in the order of the net."""
+    return [each for each in units if (each in chosen) != (each == name)]
 
 
 def _swap(units: Units, changes: Changes, name: str) -> None:

@@ -13,6 +13,7 @@ import results
 import streamlit as st
 import twins
 from answers import answers
+from head import head, switch
 
 from resnet_edu import charts, jobs
 from resnet_edu.charts.style import Template
@@ -66,14 +67,8 @@ Tables = dict[str, pd.DataFrame]
 
 
 def page() -> None:
-    title, switch = st.columns([5, 3], gap="medium", vertical_alignment="center")
-    title.title("What do its paths carry?", anchor=False)
-    address.warn_into(st.container())
-    address.check_names(PARAMETERS)
-    moment = address.read("moment", list(MOMENTS), "trained")
-    with switch:
-        look = {"label_visibility": "collapsed", "width": "stretch"}
-        address.press_one("moment", "moment", moment, MOMENTS, **look)
+    (beside,) = head("What do its paths carry?", PARAMETERS, 3)
+    moment = switch("moment", "moment", MOMENTS, "trained", beside)
     chosen = twins.choose()
     if chosen is None:
         return

@@ -14,6 +14,7 @@ import subjects
 import trusting
 import twins
 from answers import Answer
+from head import head, switch
 from streamlit.delta_generator import DeltaGenerator
 from subjects import Net, Subject
 
@@ -39,17 +40,11 @@ Row = tuple[Sequence[Net], int | None, str]  # the training step (None: the last
 
 
 def page() -> None:
-    title, switch = st.columns([5, 3], gap="medium", vertical_alignment="center")
-    title.title("What does the net look at?", anchor=False)
-    address.warn_into(st.container())
-    address.check_names(PARAMETERS)
+    (beside,) = head("What does the net look at?", PARAMETERS, 3)
     if st.query_params.get("nets") == OFFICIAL:
         official()
         return
-    rows = address.read("rows", list(ROWS), "methods")
-    with switch:
-        look = {"label_visibility": "collapsed", "width": "stretch"}
-        address.press_one("compare", "rows", rows, ROWS, **look)
+    rows = switch("compare", "rows", ROWS, "methods", beside)
     more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
     chosen = twins.choose(forget=("unit",), also=more)
     if chosen is None:

@@ -73,12 +73,13 @@ def _boxes(
     deleted, frozen, swapped, picked = changes
     colour = style.COLOURS[net]
     # The line runs on through a deleted plain unit; a residual one leaves the shortcut alone.
-    empty = "rgba(0,0,0,0)" if net == "plain" else {"light": "#ffffff", "dark": "#0e1117"}[template]
+    empty = "rgba(0,0,0,0)" if net == "plain" else style.ground(template)
     fills = dict.fromkeys(frozen, style.band(colour, 0.25)) | dict.fromkeys(deleted, empty)
     numbers = {name: str(at) for at, name in enumerate(units, start=1)}
-    signs = dict.fromkeys(set(frozen) - set(deleted), "❄") | {
-        name: numbers[at] for name, at in swapped.items()
-    }
+    stands = {name: numbers[other] for name, other in swapped.items()}
+    signs = dict.fromkeys(frozen, "❄") | dict.fromkeys(deleted, "") | stands
+    states = dict.fromkeys(frozen, "with its initial weights") | dict.fromkeys(deleted, "deleted")
+    states |= {name: f"block {number} stands here" for name, number in stands.items()}
     same = {"marker": {"opacity": 1}}
     fig.add_scatter(
         x=list(range(len(units))),
@@ -100,24 +101,14 @@ def _boxes(
             "size": style.TICK,
         },
         customdata=[[name] for name in units],
-        hovertext=[_hover(name, title, numbers, (deleted, frozen, swapped)) for name in units],
+        hovertext=[
+            f"<b>{title}</b><br>block {numbers[name]} ({name})<br>{states.get(name, 'as trained')}"
+            for name in units
+        ],
         hoverinfo="text",
         selected=same,
         unselected=same,
     )
-
-
-def _hover(
-    name: str,
-    title: str,
-    numbers: Mapping[str, str],
-    changes: tuple[Collection[str], Collection[str], Mapping[str, str]],
-) -> str:
-    deleted, frozen, swapped = changes
-    state = "deleted" if name in deleted else "with its initial weights" if name in frozen else "as trained"
-    if name in swapped:
-        state = f"block {numbers[swapped[name]]} stands here"
-    return f"<b>{title}</b><br>block {numbers[name]} ({name})<br>{state}"
 
 
 def _stages(fig: go.Figure, units: Sequence[str]) -> None:

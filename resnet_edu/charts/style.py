@@ -20,6 +20,7 @@ TICK = 16  # px; the smallest type in any figure
 TITLE = 20
 _ON_DARK = {"plain": "#F0894A", "residual": "#5BAEE0"}
 _INK = {"light": "#1f2328", "dark": "#f0f2f6"}
+_GROUND = {"light": "#ffffff", "dark": "#14171c"}  # of the app's pages
 _GRID = "rgba(128,128,128,0.28)"
 
 
@@ -33,6 +34,11 @@ def ink(template: Template) -> str:
     if template not in _INK:
         raise ValueError(f"template is {template!r}; allowed: {', '.join(_INK)}")
     return _INK[template]
+
+
+def ground(template: Template) -> str:
+    """The colour of the page that a figure lies on."""
+    return _GROUND[template]
 
 
 def figure(template: Template, *, title: str = "", height: int = 480) -> go.Figure:

@@ -86,7 +86,7 @@ def _beside_it(
     own = [row for row in own if ".branch." not in row["name"]]
     middle = (begin + end - 1) / 2 - (len(own)) / 2
     colour = style.text_colour(net, template)
-    ground = {"light": "white", "dark": "#0e1117"}[template]
+    ground = style.ground(template)
     word = node["shortcut"].replace(", ", ",<br>")
     _text(fig, sum(_SIDE) / 2, middle, f"<b>{word}</b>", color=colour, ground=ground)
     for at, row in enumerate(own, start=1):

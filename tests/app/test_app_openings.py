@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,16 @@ def test_a_page_opens_without_asking_anybody(page, query, monkeypatch):
     """Else it asks something new since: `python tools/opening.py` records that."""
     monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
     assert opening.asked(page, query) == []
+
+
+def test_whoever_opens_a_page_finds_the_worker_for_the_next_question_ready(monkeypatch):
+    started = []
+    monkeypatch.setattr(crew, "start", lambda shelf, slot: started.append(slot))
+    opening.asked("lesions", {"depth": 20})  # whatever was remembered of other tests' pages
+    sys.modules["answers"]._stand_by.clear()
+    del started[:]
+    assert opening.asked("lesions", {"depth": 20}) == []
+    assert started == [jobs.ANSWERS]
 
 
 @pytest.mark.parametrize(("run", "folder"), SHIPPED, ids=lambda value: value.name)

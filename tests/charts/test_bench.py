@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from resnet_edu.charts import lesion_bench
+from resnet_edu.charts import lesion_bench, style
 
 UNITS = [f"stages.{stage}.{unit}" for stage in range(3) for unit in range(3)]
 TITLES = {"plain": "plain 20", "residual": "residual 20"}
@@ -40,6 +43,14 @@ def test_a_deleted_unit_is_empty_in_both(template):
             box[0] for box, fill in zip(row.customdata, row.marker.color, strict=True) if fill != colour
         ]
         assert emptied == ["stages.1.0"]
+
+
+def test_an_empty_box_shows_the_ground_of_the_app_s_pages():
+    theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
+    for template in ("light", "dark"):
+        assert style.ground(template) == theme[template]["backgroundColor"]
+        residual = boxes(deleted=["stages.1.0"], template=template)[1]
+        assert residual.marker.color[3] == style.ground(template)
 
 
 def test_a_frozen_unit_is_paler_and_signed_in_both():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import signal
 from collections.abc import Callable, Iterator
@@ -13,14 +14,14 @@ import torch.nn.functional as F
 from pictures import folder_of_jpegs
 from torch import Tensor, nn
 from torchruns import DIES, FAILS, Torchrun, described
+from trainings import inputs_of
 from waiting import until
 
 from resnet_edu import nets, worker
-from resnet_edu.data import DataSet, StreamedSet, augment, batch_indices, load, normalise
+from resnet_edu.data import DataSet, StreamedSet, load
 from resnet_edu.data import photographs as decoding
 from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Recipe
 from resnet_edu.folders import resolved
-from resnet_edu.randomness import generator_for
 from resnet_edu.runs import Run, Shelf, files
 from resnet_edu.spec import SpecError
 from resnet_edu.training.batches import batches
@@ -59,7 +60,7 @@ def whole(experiment, tmp_path_factory) -> Run:
 
 
 def by_hand(
-    experiment: Experiment, data: DataSet, inputs_at: Callable[[int, Tensor], Tensor], count: int
+    experiment: Experiment, data: DataSet, batch_at: Callable[[int], tuple[Tensor, Tensor]], count: int
 ) -> Iterator[tuple[float, list[float]]]:
     """Mean loss and the norm of each layer's gradient, step by step. The shards go through the net one after
     the other, each with its own batch statistics."""
@@ -68,10 +69,7 @@ def by_hand(
     settings = {"momentum": recipe.momentum, "weight_decay": recipe.weight_decay}
     optimizer = torch.optim.SGD(net.parameters(), recipe.lr, **settings)
     for step in range(recipe.steps):
-        chosen = batch_indices(step, recipe.batch, len(data.train_labels), experiment.seed)
-        shards = zip(
-            inputs_at(step, chosen).chunk(count), data.train_labels[chosen].chunk(count), strict=True
-        )
+        shards = zip(*(each.chunk(count) for each in batch_at(step)), strict=True)
         losses = [F.cross_entropy(net(images), labels) for images, labels in shards]
         loss = torch.stack(losses).mean()
         optimizer.zero_grad()
@@ -88,16 +86,13 @@ def norms(run: Run) -> list[list[float]]:
 
 @pytest.mark.slow
 def test_two_processes_make_the_steps_of_one_that_keeps_statistics_per_shard(whole, experiment, digits):
-    def inputs_at(step: int, chosen: Tensor) -> Tensor:
-        inputs = normalise(digits.train_images[chosen], digits)
-        return augment(inputs, generator_for(experiment.seed, "augment", step))
-
+    batch_at = functools.partial(inputs_of, experiment, digits)
     recorded = whole.steps()["loss"].tolist()
-    twin = list(itertools.islice(by_hand(experiment, digits, inputs_at, 2), 40))
+    twin = list(itertools.islice(by_hand(experiment, digits, batch_at, 2), 40))
     assert recorded[:40] == pytest.approx([loss for loss, _ in twin], rel=1e-4)
     for ours, (_, theirs) in zip(norms(whole), twin, strict=False):
         assert ours == pytest.approx(theirs, rel=1e-3)
-    of_whole_batches, _ = next(by_hand(experiment, digits, inputs_at, 1))
+    of_whole_batches, _ = next(by_hand(experiment, digits, batch_at, 1))
     assert recorded[0] != pytest.approx(of_whole_batches, rel=1e-4)
     assert whole.how["shares"] == [{"from_step": 0, "processes": 2, "batch_statistics_of": 8}]
     assert whole.status().state == "done"
@@ -161,14 +156,14 @@ def test_two_processes_train_on_photographs(photographs, torchrun, tmp_path):
     data = load(photographs.data, workers=0)
     source = batches(photographs, data, torch.contiguous_format, 1)
 
-    def inputs_at(step: int, chosen: Tensor) -> Tensor:
+    def batch_at(step: int) -> tuple[Tensor, Tensor]:
         source.begin(step, 1)
         source.feed(0)
-        return source.take(torch.tensor([0]))[0]
+        return source.take(torch.tensor([0]))
 
     both = torchrun(tmp_path, *described(photographs, tmp_path), "--every-step", "--workers", "0")
     assert both.ended() == 0
-    run, twin = both.run(photographs), list(by_hand(photographs, data, inputs_at, 2))
+    run, twin = both.run(photographs), list(by_hand(photographs, data, batch_at, 2))
     assert run.steps()["loss"].tolist() == pytest.approx([loss for loss, _ in twin], rel=1e-4)
     assert norms(run)[-1] == pytest.approx(twin[-1][1], rel=1e-3)
 

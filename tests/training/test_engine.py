@@ -9,14 +9,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tape import Tape
-from trainings import HOW, Trained, run, same
+from trainings import HOW, Trained, inputs_of, run, same
 
 from resnet_edu import nets, training
-from resnet_edu.data import apply_augmentation, batch_indices, draw_augmentation, normalise
 from resnet_edu.experiment import Cifar, Dense
 from resnet_edu.measure import layer_norms
 from resnet_edu.netparts import DropoutShortcut, NoNorm
-from resnet_edu.randomness import generator_for, seed_for
+from resnet_edu.randomness import seed_for
 from resnet_edu.training import Recording, batches, graphs, loop
 from resnet_edu.training.graphs import Replayed
 
@@ -47,15 +46,11 @@ def obvious(experiment, data, how=HOW):
     )
     losses, norms = [], {}
     for step in range(recipe.steps):
-        chosen = batch_indices(step, recipe.batch, len(data.train_labels), experiment.seed)
-        inputs = normalise(data.train_images[chosen], data)
-        if recipe.augment:
-            draws = draw_augmentation(recipe.batch, generator_for(experiment.seed, "augment", step))
-            inputs = apply_augmentation(inputs, *draws)
+        inputs, labels = inputs_of(experiment, data, step)
         torch.manual_seed(seed_for(experiment.seed, "net", step))
         with torch.autocast("cpu", torch.bfloat16, enabled=how["precision"] == "bfloat16"):
             logits = net(inputs.contiguous(memory_format=form))
-        loss = F.cross_entropy(logits.float(), data.train_labels[chosen])
+        loss = F.cross_entropy(logits.float(), labels)
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()

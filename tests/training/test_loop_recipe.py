@@ -5,12 +5,11 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from trainings import HOW, run
+from trainings import HOW, inputs_of, run
 
 from resnet_edu import nets
-from resnet_edu.data import apply_augmentation, batch_indices, draw_augmentation, load, normalise
+from resnet_edu.data import batch_indices, draw_augmentation, load, normalise
 from resnet_edu.experiment import Cifar10, Dense, ProjectionShortcut
-from resnet_edu.randomness import generator_for
 from resnet_edu.training import batches as batches_of_a_step
 
 
@@ -21,12 +20,8 @@ def by_hand(experiment, data, form="contiguous_format"):
     made = made.to(memory_format=getattr(torch, form))
     moves = {name: torch.zeros_like(p) for name, p in made.named_parameters()}
     for step in range(recipe.steps):
-        chosen = batch_indices(step, recipe.batch, len(data.train_labels), experiment.seed)
-        inputs = normalise(data.train_images[chosen], data)
-        if recipe.augment:
-            draws = draw_augmentation(recipe.batch, generator_for(experiment.seed, "augment", step))
-            inputs = apply_augmentation(inputs, *draws)
-        loss = F.cross_entropy(made(inputs), data.train_labels[chosen])
+        inputs, labels = inputs_of(experiment, data, step)
+        loss = F.cross_entropy(made(inputs), labels)
         gradients = torch.autograd.grad(loss, list(made.parameters()))
         with torch.no_grad():
             for (name, p), gradient in zip(made.named_parameters(), gradients, strict=True):

@@ -10,11 +10,21 @@ import torch
 from torch import Tensor
 
 from resnet_edu import training
-from resnet_edu.data import DataSet
+from resnet_edu.data import DataSet, augment, batch_indices, normalise
 from resnet_edu.experiment import Experiment
+from resnet_edu.randomness import generator_for
 from resnet_edu.training import Divergence, Recording
 
 HOW = {"device": "cpu", "precision": "float32", "memory_format": "contiguous_format", "threads": 1}
+
+
+def inputs_of(experiment: Experiment, data: DataSet, step: int) -> tuple[Tensor, Tensor]:
+    """A step's inputs float [batch, C, H, W], augmented where the recipe says so, and its labels."""
+    chosen = batch_indices(step, experiment.recipe.batch, len(data.train_labels), experiment.seed)
+    inputs = normalise(data.train_images[chosen], data)
+    if experiment.recipe.augment:
+        inputs = augment(inputs, generator_for(experiment.seed, "augment", step))
+    return inputs, data.train_labels[chosen]
 
 
 @dataclass
