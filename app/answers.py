@@ -20,6 +20,7 @@ from words import in_words
 
 from resnet_edu import jobs
 from resnet_edu.runs import Run
+from resnet_edu.runs.answers import ANSWER, AnswerProgress, answer_folder, read_answer
 
 RHYTHM = 0.4  # seconds between two looks
 PATIENCE = 90.0  # seconds without any worker; one that starts on a busy machine needs some ten
@@ -54,7 +55,7 @@ def answers(
         meanwhile()
         return None
     _stand_by()
-    found = [_read(str(folder), (folder / jobs.ANSWER).stat().st_mtime_ns) for folder in folders]
+    found = [_read(str(folder), (folder / ANSWER).stat().st_mtime_ns) for folder in folders]
     for error in (facts["error"] for facts, _ in found if "error" in facts):
         _say_once(error)
     return None if any("error" in facts for facts, _ in found) else found
@@ -89,12 +90,12 @@ def _supersede(here: Place, folders: Sequence[Path]) -> None:
 
 
 def _complete(folders: Sequence[Path]) -> bool:
-    return all((folder / jobs.ANSWER).exists() for folder in folders)
+    return all((folder / ANSWER).exists() for folder in folders)
 
 
 @in_words()
 def _wait(questions: Sequence[Question], waiting: str, here: Place, since: float) -> None:
-    if st.session_state["asked"].get(here) != [jobs.answer_folder(*question) for question in questions]:
+    if st.session_state["asked"].get(here) != [answer_folder(*question) for question in questions]:
         return  # the page has moved on, and draws itself anew
     folders = _ask(questions)
     if _complete(folders):
@@ -110,7 +111,7 @@ def _wait(questions: Sequence[Question], waiting: str, here: Place, since: float
         )
 
 
-def _so_far(steps: Sequence[jobs.AnswerProgress], waiting: str) -> tuple[float, str]:
+def _so_far(steps: Sequence[AnswerProgress], waiting: str) -> tuple[float, str]:
     """The share of long answers that is done, and words with the time left at the pace so far: they are
     computed one after the other."""
     rows = max(step.total for step in steps)
@@ -126,4 +127,4 @@ def _so_far(steps: Sequence[jobs.AnswerProgress], waiting: str) -> tuple[float, 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _read(folder: str, written: int) -> Answer:
     """`written` tells answers of different times apart."""
-    return jobs.read_answer(folder)
+    return read_answer(folder)

@@ -15,8 +15,9 @@ from words import in_words
 
 from resnet_edu import jobs
 from resnet_edu.experiment import Experiment, settings_help
+from resnet_edu.experiment.spec import SpecError
+from resnet_edu.jobs import pool
 from resnet_edu.runs import Run, Shelf, Status, progress
-from resnet_edu.spec import SpecError
 from resnet_edu.studies import degradation
 
 BUDGET = "minute"
@@ -144,7 +145,7 @@ def _growing(runs: Sequence[Run], seed: int) -> None:
     states = readers.statuses(readers.paths(runs))
     if all(state.ended for state in states):
         st.rerun()
-    jobs.start_workers(Shelf())  # in the place of any that died
+    pool.start_workers(Shelf())  # in the place of any that died
     bar, stop = st.columns([5, 1], gap="medium", vertical_alignment="center")
     bar.progress(*_progress(runs, states))
     if stop.button("Stop training", icon=":material/stop:", width="stretch"):

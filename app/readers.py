@@ -15,9 +15,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from resnet_edu import anatomy, budgets, charts, studies
+from resnet_edu import anatomy, charts, studies
 from resnet_edu.charts.style import Template
-from resnet_edu.experiment import Data, Net
+from resnet_edu.experiment import Data, Net, budgets
 from resnet_edu.runs import Run, RunError, Shelf, Status, recorded
 from resnet_edu.studies import Verdict
 

@@ -16,7 +16,8 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
-from resnet_edu import direct, pictures
+from resnet_edu import pictures
+from resnet_edu.jobs import private
 from resnet_edu.runs import Run
 
 SOURCES = {
@@ -60,7 +61,7 @@ class Subject:
         try:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
-        except direct.DirectError as error:
+        except private.DirectError as error:
             st.error(address.escaped(f"{error}."))
             return None
 
@@ -79,7 +80,7 @@ def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], image: int | None) -
 def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> Answer:
     """In this server's memory only, and not for long. An error is no answer, and is not kept."""
     net = source if source.startswith("torchvision:") else Run(source)
-    return direct.ask(net, probe, pixels=pixels, **arguments)
+    return private.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:

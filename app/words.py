@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import address
 import streamlit as st
 
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import RunError
-from resnet_edu.spec import SpecError
 
 
 @contextmanager

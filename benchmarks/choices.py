@@ -8,7 +8,7 @@ import os
 
 from benchmarks.common import KNOWN, markdown
 from resnet_edu import training
-from resnet_edu.experiment import Cifar, Dense, Digits, Experiment, Recipe
+from resnet_edu.experiment import Cifar, Dense, Digits, Experiment, Recipe, name_of
 from resnet_edu.training.choosing import shallow
 
 CASES = {
@@ -27,6 +27,6 @@ def table() -> str:
         names = list(timed) if len(timed) > len(names) else names
         made = f"{how['precision']} {how['memory_format']}, threads: {how['threads']}"
         made += ", compiled" if how["compiled"] else f" ({how['compiled_because']})"
-        rows.append((f"{case} ({shallow(net).label})", timed, made))
+        rows.append((f"{case} ({name_of(shallow(net))})", timed, made))
     cells = [[case, *(timed.get(name, "") for name in names), made] for case, timed, made in rows]
     return markdown(["nets", *names, "chosen"], cells)

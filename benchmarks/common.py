@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from resnet_edu import data, training
-from resnet_edu.budgets import at
 from resnet_edu.experiment import Experiment
+from resnet_edu.experiment.budgets import at
 from resnet_edu.training import Recording
 from resnet_edu.training.devices import available, provenance, synchronize
 from resnet_edu.training.engine import Engine

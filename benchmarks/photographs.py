@@ -22,12 +22,12 @@ from PIL import Image
 
 from benchmarks.common import markdown, plain_how, trainer
 from resnet_edu import data
-from resnet_edu.budgets import at
 from resnet_edu.data import DataSet, StreamedSet
 from resnet_edu.data.folder import open_upright
 from resnet_edu.data.views import centre_view, ten_crops, training_view
 from resnet_edu.experiment import Experiment
-from resnet_edu.machine import cores
+from resnet_edu.experiment.budgets import at
+from resnet_edu.host import cores
 from resnet_edu.training.devices import available, synchronize
 
 SIZES = {"500×375": (500, 375, 96), "4000×3000": (4000, 3000, 6)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.common import in_processes, markdown, plain_how
 from resnet_edu import data, training
-from resnet_edu.budgets import at
+from resnet_edu.experiment.budgets import at
 
 NETS = ("plain-20", "resnet-20")
 SEEDS = (0, 1, 2)

@@ -38,8 +38,9 @@ import torch
 from IPython.display import display
 from lesson import say, show, train
 
-from resnet_edu import budgets, charts, data, nets, references, runs, studies
+from resnet_edu import charts, data, nets, references, runs, studies
 from resnet_edu.charts import style
+from resnet_edu.experiment import budgets
 from resnet_edu.nets.count import parameters
 
 digits = data.load(budgets.at("minute", "plain-8").data)

@@ -34,11 +34,11 @@ from IPython.display import display
 from lesson import say, show
 from torch import nn
 
-from resnet_edu import anatomy, budgets, charts, data, nets, references, runs
+from resnet_edu import anatomy, charts, data, nets, references, runs
 from resnet_edu.charts import style
-from resnet_edu.experiment import Cifar
+from resnet_edu.experiment import Cifar, budgets
+from resnet_edu.experiment.parts import NoShortcut
 from resnet_edu.measure import errors
-from resnet_edu.netparts import NoShortcut
 from resnet_edu.nets import count, surgery, weights
 
 torch.set_num_threads(1)  # for nets as small as these, a second thread mostly waits for the first

@@ -28,11 +28,11 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     yield
-    if crew := sys.modules.get("resnet_edu.crew"):
-        for process in crew._started.values():
+    if pool := sys.modules.get("resnet_edu.jobs.pool"):
+        for process in pool._started.values():
             process.kill()
             process.wait()
-        crew._started.clear()
+        pool._started.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,39 @@
 """Imports run one way, and the desk never waits for torch."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import grimp
 import pytest
 
-DESK = "resnet_edu.runs, resnet_edu.charts, resnet_edu.studies, resnet_edu.jobs, resnet_edu.budgets, "
-DESK += "resnet_edu.references, resnet_edu.experiment, resnet_edu.spec, resnet_edu.cli, resnet_edu.data"
-DESK += ", resnet_edu.anatomy, resnet_edu.wishes, resnet_edu.direct, resnet_edu.pictures, resnet_edu.methods"
-DESK += ", resnet_edu.machine, resnet_edu.clusters"
+DESK = ", ".join(
+    f"resnet_edu.{room}"
+    for room in [
+        "experiment",
+        "anatomy",
+        "runs",
+        "jobs",
+        "studies",
+        "charts",
+        "cli",
+        "data",
+        "references",
+        "methods",
+        "pictures",
+        "host",
+        "experiment.budgets",
+        "experiment.folder",
+        "jobs.queue",
+        "jobs.pool",
+        "jobs.machine",
+        "jobs.cluster",
+        "jobs.private",
+    ]
+)
 ROOT = Path(__file__).parent.parent
 
 
@@ -29,13 +51,16 @@ def held(modules: str, unwanted: str) -> list[str]:
     [
         (DESK, "torch torchvision captum sklearn safetensors.torch streamlit matplotlib distributed dask"),
         ("resnet_edu.experiment", "torch numpy pandas plotly"),
-        ("resnet_edu.runs, resnet_edu.jobs, resnet_edu.direct", "torch numpy pandas plotly"),
+        ("resnet_edu.runs, resnet_edu.jobs, resnet_edu.jobs.private", "torch numpy pandas plotly"),
         ("resnet_edu.methods", "torch numpy"),
         (
             "resnet_edu.nets, resnet_edu.data, resnet_edu.measure, resnet_edu.training",
             "torchvision pandas streamlit plotly captum sklearn rich filelock",
         ),
-        ("resnet_edu.worker, resnet_edu.probes", "torchvision pandas streamlit plotly captum sklearn"),
+        (
+            "resnet_edu.workers.process, resnet_edu.probes",
+            "torchvision pandas streamlit plotly captum sklearn",
+        ),
     ],
     ids=["desk", "experiment", "runs", "methods", "bench", "worker"],
 )
@@ -43,7 +68,7 @@ def test_what_an_import_does_not_bring(modules, unwanted):
     assert held(modules, unwanted) == []
 
 
-BENCH = {"nets", "measure", "training", "probes", "answering", "worker", "child", "errands", "randomness"}
+BENCH = {"nets", "measure", "training", "probes", "exercises", "workers", "randomness"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "app").rglob("*.py")), ids=lambda path: path.name)
@@ -62,7 +87,8 @@ def test_a_training_waits_for_no_compiler():
     """Making torch.optim.SGD imports torch._dynamo and sympy; every worker would wait seconds for it."""
     code = """
 import sys
-from resnet_edu import budgets, data, training
+from resnet_edu import data, training
+from resnet_edu.experiment import budgets
 experiment = budgets.at("minute", "plain-8")
 how = training.choose(experiment, channels=1, side=8, classes=10, device="cpu")
 blocks = training.train(experiment, data.load(experiment.data), how)
@@ -94,3 +120,16 @@ def test_imports_run_one_way():
     command = Path(sysconfig.get_path("scripts")) / "lint-imports"
     said = subprocess.run([command, "--no-logo"], capture_output=True, text=True, cwd=ROOT)
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+@pytest.mark.slow
+def test_no_import_runs_in_a_circle():
+    """Late imports and those for type checkers count, too: hiding a circle does not open it."""
+    graph = grimp.build_graph("resnet_edu", exclude_type_checking_imports=False)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    order = graphlib.TopologicalSorter(imports).static_order()  # CycleError names a circle
+    assert len(list(order)) > 100
+
+
+def test_the_package_has_few_loose_modules():
+    assert len(list((ROOT / "resnet_edu").glob("*.py"))) <= 7

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from resnet_edu import answering, crew, jobs
-from resnet_edu.provenance import commit
-from resnet_edu.runs import Run, Shelf
+from resnet_edu.host import commit
+from resnet_edu.jobs import pool, queue
+from resnet_edu.runs import Run, Shelf, answers
+from resnet_edu.workers import answer
 
 MAIN = Path(__file__).parent.parent / "app" / "main.py"
 VIEWS = [
@@ -31,7 +32,7 @@ VIEWS = [
 def main() -> None:
     if not (commit() or "an installed package").isalnum():
         raise SystemExit(f"the source is {commit()}: commit first, so that answers say where they come from")
-    crew.start = lambda shelf, slot: None  # we answer ourselves
+    pool.start = lambda shelf, slot: None  # we answer ourselves
     for page, query in VIEWS:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["RESNET_EDU_RUNS"] = folder
@@ -48,16 +49,16 @@ def asked(page: str, query: dict) -> list[dict]:
         at.query_params[name] = str(value)
     at.run()
     assert not at.exception, at.exception
-    return jobs.wishes(Shelf())
+    return queue.wishes(Shelf())
 
 
 def _record(wish: dict) -> None:
     run = Run(wish["path"])
-    folder = answering.answer_run(run, wish["probe"], wish["arguments"])
-    facts, _ = jobs.read_answer(folder)
+    folder = answer.answer_run(run, wish["probe"], wish["arguments"])
+    facts, _ = answers.read_answer(folder)
     assert "error" not in facts, facts
     shutil.copytree(folder, run.path / "probes" / folder.name, ignore=shutil.ignore_patterns("lock"))
-    jobs.fulfilled(wish)
+    queue.fulfilled(wish)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import streamlit as st
 from head import head, switch
 from streamlit.delta_generator import DeltaGenerator
 
-from resnet_edu import budgets
+from resnet_edu.experiment import budgets
 from resnet_edu.runs import Run
 
 VIEWS = {"recorded": "Recorded", "here": "Trained here"}

@@ -12,8 +12,8 @@ from head import head, switch
 
 from resnet_edu import anatomy, charts
 from resnet_edu.experiment import Experiment, Net
-from resnet_edu.netspec import IMAGENET_DEPTHS, ORDERS
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.net import IMAGENET_DEPTHS, ORDERS
+from resnet_edu.experiment.spec import SpecError
 
 FAMILIES = {"cifar": "CIFAR", "imagenet": "ImageNet", "dense": "dense"}
 UNITS = {

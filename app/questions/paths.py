@@ -15,9 +15,9 @@ import twins
 from answers import answers
 from head import head, switch
 
-from resnet_edu import charts, jobs
+from resnet_edu import charts
 from resnet_edu.charts.style import Template
-from resnet_edu.runs.answers import answered
+from resnet_edu.runs.answers import answer_folder, answered
 
 MOMENTS = {"trained": "after training", "start": "before training"}
 SIGNALS = {
@@ -135,7 +135,7 @@ def surface(pair: twins.Pair) -> None:
     reading = "from their weights along two random directions, α and β (Li 2018 §4)"
     results.heading("The loss around the trained nets", reading)
     wanted = address.read("plane", ["no", "yes"], "no") == "yes"
-    there = all(answered(jobs.answer_folder(run, "loss_plane", {})) for run in pair)
+    there = all(answered(answer_folder(run, "loss_plane", {})) for run in pair)
     if not (wanted or there):
         st.button("Compute it: takes minutes", on_click=address.put, kwargs={"plane": "yes"})
         return

@@ -20,8 +20,8 @@ from subjects import Net, Subject
 
 from resnet_edu import charts, pictures
 from resnet_edu.charts.style import net_of
+from resnet_edu.experiment.net import IMAGENET_DEPTHS, Imagenet
 from resnet_edu.methods import METHODS, TERMS
-from resnet_edu.netspec import IMAGENET_DEPTHS, Imagenet
 
 OFFICIAL = "torchvision"
 ROWS = {"methods": "Methods", "depths": "Depths", "steps": "Training"}

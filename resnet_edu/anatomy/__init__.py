@@ -13,9 +13,10 @@ import itertools
 from typing import Any
 
 from resnet_edu.anatomy.equations import unit_equation, unrolled
+from resnet_edu.anatomy.plan import Layer, UnitPlan, last_activation, plan
 from resnet_edu.anatomy.rows import Row, activation_rows, shape_of, unit_rows, weighted_row, word
-from resnet_edu.netplan import Layer, UnitPlan, last_activation, plan
-from resnet_edu.netspec import Dense, Net
+from resnet_edu.experiment.names import name_of
+from resnet_edu.experiment.net import Dense, Net
 
 __all__ = ["USUAL", "Block", "Row", "blocks", "graph", "stages"]
 
@@ -93,7 +94,7 @@ def graph(net: Net, **sizes: int | None) -> dict[str, Any]:
         if b.shortcut
     ]
     return {
-        "label": net.label,
+        "label": name_of(net),
         "plain": net.plain,
         "depth": net.depth,
         "parameters": sum(block.parameters for block in found),

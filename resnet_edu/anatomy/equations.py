@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from resnet_edu.netparts import (
+from resnet_edu.anatomy.plan import UnitPlan, arrange, last_activation
+from resnet_edu.experiment.net import Dense, Net
+from resnet_edu.experiment.parts import (
     ConvShortcut,
     DropoutShortcut,
     ExclusiveGate,
@@ -19,8 +21,6 @@ from resnet_edu.netparts import (
     Shortcut,
     ShortcutGate,
 )
-from resnet_edu.netplan import UnitPlan, arrange, last_activation
-from resnet_edu.netspec import Dense, Net
 
 _LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from resnet_edu.netparts import (
+from resnet_edu.anatomy.plan import Layer, UnitPlan, arrange, ends_in_norm
+from resnet_edu.experiment.net import Dense, Net
+from resnet_edu.experiment.parts import (
     ConvShortcut,
     ExclusiveGate,
     Highway,
@@ -14,8 +16,6 @@ from resnet_edu.netparts import (
     ProjectionShortcut,
     ShortcutGate,
 )
-from resnet_edu.netplan import Layer, UnitPlan, arrange, ends_in_norm
-from resnet_edu.netspec import Dense, Net
 
 NORM_NAMES = {"batch": "batch norm", "group": "group norm", "layer": "layer norm"}
 

@@ -11,8 +11,8 @@ from io import StringIO
 
 from resnet_edu import __version__
 from resnet_edu.cli import data, net, probe, runs, study, surface, train
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import RunError
-from resnet_edu.spec import SpecError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,8 +10,8 @@ import pandas as pd
 from resnet_edu import anatomy
 from resnet_edu.cli.common import console, print_table
 from resnet_edu.experiment import Experiment, Net
-from resnet_edu.netnames import PAPER_NETS
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.names import PAPER_NETS, name_of
+from resnet_edu.experiment.spec import SpecError
 
 COUNTED = ("alexnet", "googlenet", "vgg-16", "vgg-19")
 EPILOG = f"""NAME is plain-N, resnet-N (18, 34, 50, 101, 152: the ImageNet nets), cifar-, dense- or
@@ -43,7 +43,7 @@ def _net(options: argparse.Namespace) -> int:
         print(json.dumps(anatomy.graph(net, **sizes), ensure_ascii=False))
         return 0
     graph = anatomy.graph(net, **sizes)
-    console.print(f"[bold]{net.label}[/bold]  {net.depth} layers")
+    console.print(f"[bold]{name_of(net)}[/bold]  {net.depth} layers")
     print_table(_layers(net, sizes) if options.layers else _stages(net, sizes))
     console.print(f"\n{graph['parameters']:,} parameters, {graph['macs']:,} multiply-adds an image\n")
     console.print(graph["equation"], markup=False)

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from resnet_edu import jobs
 from resnet_edu.cli.common import add_data_dir, add_shelf, console, print_table, shelf_of, use_data_dir
-from resnet_edu.runs import Run, RunError, recorded
+from resnet_edu.runs import Run, RunError, answers, recorded
 
 LOOK_SECONDS = 0.1
 QUESTIONS = {
@@ -141,10 +141,10 @@ def _answered(run: Run, question: str, arguments: dict[str, Any]) -> tuple[dict,
     """Facts and arrays, when a worker has found them. Raises `RunError` with what it says instead."""
     with console.status(f"Asking {run.name} …"):
         folder = jobs.ask(run, question, **arguments)
-        while not (folder / jobs.ANSWER).exists():
+        while not (folder / answers.ANSWER).exists():
             time.sleep(LOOK_SECONDS)
             jobs.ask(run, question, **arguments)  # in case its worker died
-    facts = json.loads((folder / jobs.ANSWER).read_text("utf-8"))
+    facts = json.loads((folder / answers.ANSWER).read_text("utf-8"))
     if "error" in facts:
         raise RunError(facts["error"])
     with np.load(folder / "answer.npz", allow_pickle=False) as arrays:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.live import Live
 from rich.markup import escape
 
-from resnet_edu import budgets, jobs, studies
+from resnet_edu import jobs, studies
 from resnet_edu.cli.common import (
     add_data_dir,
     add_shelf,
@@ -22,10 +22,11 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
-from resnet_edu.clusters import Cluster
-from resnet_edu.experiment import Experiment
+from resnet_edu.experiment import Experiment, budgets
+from resnet_edu.experiment.spec import SpecError
+from resnet_edu.jobs import pool
+from resnet_edu.jobs.cluster import Cluster
 from resnet_edu.runs import Run, RunError, Shelf, progress
-from resnet_edu.spec import SpecError
 
 LOOK_SECONDS = 0.3
 
@@ -140,7 +141,7 @@ def _watch(runs: list[Run], shelf: Shelf, cluster: Cluster | None) -> bool:
             if not wanted():
                 jobs.cancel_all(runs)
             elif cluster is None:
-                jobs.start_workers(shelf)  # in the place of any that died
+                pool.start_workers(shelf)  # in the place of any that died
             time.sleep(LOOK_SECONDS)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from resnet_edu import jobs
 from resnet_edu.cli.common import (
     add_data_dir,
     add_shelf,
@@ -18,7 +17,7 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
-from resnet_edu.runs import Run, RunError, Shelf, recorded
+from resnet_edu.runs import Run, RunError, Shelf, answers, recorded
 from resnet_edu.runs.answers import answered, pack_answer
 
 SLICES = {
@@ -65,7 +64,7 @@ def _surface(options: argparse.Namespace) -> int:
     if not answered(folder):
         console.print("The same command goes on where this one left off.")
         return 130
-    facts, _ = jobs.read_answer(folder)
+    facts, _ = answers.read_answer(folder)
     _tell(facts)
     console.print(str(folder), markup=False)
     if options.into:
@@ -75,10 +74,10 @@ def _surface(options: argparse.Namespace) -> int:
 
 def _computed(run: Run, probe: str, arguments: dict[str, Any], options: argparse.Namespace) -> Path:
     """The answer's folder; the answer is there unless somebody pressed Ctrl-C."""
-    folder = jobs.answer_folder(run, probe, arguments)
-    if answered(folder) and "error" not in jobs.read_answer(folder)[0]:
+    folder = answers.answer_folder(run, probe, arguments)
+    if answered(folder) and "error" not in answers.read_answer(folder)[0]:
         return folder
-    from resnet_edu.answering import answer_run
+    from resnet_edu.workers.answer import answer_run
 
     use_data_dir(options)
     rows, left = TextColumn("{task.description}"), TextColumn("left")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from resnet_edu import budgets
 from resnet_edu.cli.common import (
     add_data_dir,
     add_shelf,
@@ -20,12 +19,12 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
-from resnet_edu.experiment import Experiment, settings_help
-from resnet_edu.folders import resolved
-from resnet_edu.machine import cores
+from resnet_edu.experiment import Experiment, budgets, settings_help
+from resnet_edu.experiment.folder import resolved
+from resnet_edu.experiment.spec import SpecError
+from resnet_edu.host import cores
 from resnet_edu.runs import Run, RunError
 from resnet_edu.runs.run import TEN_CROPS
-from resnet_edu.spec import SpecError
 
 if TYPE_CHECKING:
     from resnet_edu.training.distributed import Alone
@@ -154,7 +153,7 @@ def _together(command: Callable[[argparse.Namespace, Alone], int]) -> Callable[[
 
 def _follow(options: argparse.Namespace, processes: Alone) -> int:
     """Stops when process 0 does: a signal that all of them get is for that one to heed."""
-    from resnet_edu.worker import follow_run
+    from resnet_edu.workers.train import follow_run
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
@@ -207,7 +206,7 @@ def _how(options: argparse.Namespace, processes: Alone) -> dict[str, Any]:
 
 
 def _run(run: Run, how: dict[str, Any]) -> int:
-    from resnet_edu.worker import train_run
+    from resnet_edu.workers.train import train_run
 
     console.print(f"{run.name}\n{run.path}", markup=False)
     steps, said = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from resnet_edu.data.files import DataStatus, at_home, data_root, download, status
-from resnet_edu.folders import DataMissing, fingerprint, resolve
+from resnet_edu.experiment.folder import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
     from resnet_edu.data.augmentation import apply_augmentation, augment, draw_augmentation

@@ -17,8 +17,8 @@ from urllib.error import HTTPError
 from platformdirs import user_cache_path
 
 from resnet_edu.experiment import Experiment, ImageFolder
-from resnet_edu.folders import DataMissing
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.folder import DataMissing
+from resnet_edu.experiment.spec import SpecError
 
 VARIABLE = "RESNET_EDU_DATA"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resnet_edu.folders import DataMissing
+from resnet_edu.experiment.folder import DataMissing
 
 if TYPE_CHECKING:
     from PIL.Image import Image

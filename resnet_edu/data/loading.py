@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resnet_edu import folders
 from resnet_edu.data import files, folder
 from resnet_edu.data.colours import colours
 from resnet_edu.data.dataset import DataSet, resize, statistics
 from resnet_edu.data.photographs import Names, Photographs
 from resnet_edu.data.streaming import StreamedSet
 from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder, Jitter
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.folder import Labelled, Listing, listing, resolve
+from resnet_edu.experiment.spec import SpecError
 
 DIGITS_FOR_TRAINING = 1500
 MOST_BYTES = 8_000_000_000
@@ -135,23 +135,23 @@ def _image_folder(spec: ImageFolder, _: Any) -> _Raw:
     return _Raw(train, test, found.classes)
 
 
-def _listed(spec: ImageFolder) -> folders.Listing:
+def _listed(spec: ImageFolder) -> Listing:
     """The images that are used, shuffled: names come sorted by class, and the first ones must stand for
     all in the evaluations before the end."""
     if spec.digest:
-        folders.resolve(spec)
-    found = folders.listing(spec.path)
+        resolve(spec)
+    found = listing(spec.path)
     _chosen(spec, len(found.train))  # says so if there are fewer
     train = tuple(found.train[i] for i in _fixed_shuffle(len(found.train))[: spec.train or None])
     test = tuple(found.test[i] for i in _fixed_shuffle(len(found.test)))
     return dataclasses.replace(found, train=train, test=test)
 
 
-def _decoded(root: Path, named: folders.Labelled, side: int) -> _Split:
+def _decoded(root: Path, named: Labelled, side: int) -> _Split:
     return _Split(folder.decode([root / name for name, _ in named], side), _numbers(named))
 
 
-def _numbers(named: folders.Labelled) -> np.ndarray:
+def _numbers(named: Labelled) -> np.ndarray:
     return np.array([label for _, label in named])
 
 

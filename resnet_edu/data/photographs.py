@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from resnet_edu.data import helpers
 from resnet_edu.data.order import batch_indices
 from resnet_edu.data.views import centre_view, draw_views, ten_crops, training_view
-from resnet_edu.folders import DataMissing
-from resnet_edu.machine import cores
+from resnet_edu.experiment.folder import DataMissing
+from resnet_edu.host import cores
 
 MOST_WORKERS = 16
 AHEAD = 2  # pieces of work that each worker does in advance

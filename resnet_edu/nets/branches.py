@@ -6,7 +6,7 @@
     relu-only-preactivation  x → ReLU conv norm ReLU conv norm → (+)
     full-preactivation       x → norm ReLU conv norm ReLU conv → (+)
 
-`netplan.arrange` says it in words, which `branch_of` turns into modules.
+`anatomy.plan.arrange` says it in words, which `branch_of` turns into modules.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from resnet_edu.netparts import NoNorm, ScaledShortcut
-from resnet_edu.netplan import UnitPlan, Words, arrange, unit_plan
+from resnet_edu.anatomy.plan import UnitPlan, Words, arrange, unit_plan
+from resnet_edu.experiment.net import Cifar, Dense, Net, Shortcut
+from resnet_edu.experiment.parts import NoNorm, ScaledShortcut
 from resnet_edu.nets.parts import chain, norm, weighted, word
 from resnet_edu.nets.shortcuts import gate_of, shortcut_of
 from resnet_edu.nets.units import (
@@ -27,7 +28,6 @@ from resnet_edu.nets.units import (
     ScaledAdd,
     StochasticAdd,
 )
-from resnet_edu.netspec import Cifar, Dense, Net, Shortcut
 
 
 def unit(net: Net, plan: UnitPlan) -> ResidualUnit:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from resnet_edu.netparts import (
+from resnet_edu.experiment.net import Net
+from resnet_edu.experiment.parts import (
     Bottleneck,
     ConvShortcut,
     ExclusiveGate,
@@ -22,7 +23,6 @@ from resnet_edu.netparts import (
 from resnet_edu.nets.initial import last_layer, zero_branch
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import ResidualUnit, StochasticAdd
-from resnet_edu.netspec import Net
 
 SHUT = -40.0  # σ(−40) is lost when subtracted from 1, in float64 too
 

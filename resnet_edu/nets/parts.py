@@ -7,9 +7,9 @@ from typing import assert_never
 
 from torch import nn
 
-from resnet_edu.netparts import BatchNorm, GroupNorm, LayerNorm, NoNorm, Norm
-from resnet_edu.netplan import Layer
-from resnet_edu.netspec import Dense, Net
+from resnet_edu.anatomy.plan import Layer
+from resnet_edu.experiment.net import Dense, Net
+from resnet_edu.experiment.parts import BatchNorm, GroupNorm, LayerNorm, NoNorm, Norm
 
 
 def word(net: Net) -> str:

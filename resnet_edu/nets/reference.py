@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets import count
-from resnet_edu.spec import SpecError
 
 REFERENCES = ("alexnet", "googlenet", "vgg-16", "vgg-19")
 

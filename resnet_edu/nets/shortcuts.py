@@ -7,7 +7,9 @@ from typing import assert_never
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_edu.netparts import (
+from resnet_edu.anatomy.plan import Layer, UnitPlan, ends_in_norm
+from resnet_edu.experiment.net import Dense, Net
+from resnet_edu.experiment.parts import (
     ConvShortcut,
     DropoutShortcut,
     ExclusiveGate,
@@ -20,9 +22,7 @@ from resnet_edu.netparts import (
     Shortcut,
     ShortcutGate,
 )
-from resnet_edu.netplan import Layer, UnitPlan, ends_in_norm
 from resnet_edu.nets.parts import chain, normed, weighted, word
-from resnet_edu.netspec import Dense, Net
 
 
 class PadChannels(nn.Module):

@@ -13,13 +13,13 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from resnet_edu.netplan import NetPlan, last_activation, plan
+from resnet_edu.anatomy.plan import NetPlan, last_activation, plan
+from resnet_edu.experiment.net import Dense, Net
 from resnet_edu.nets.branches import activation, unit
 from resnet_edu.nets.checkpointing import recomputed
 from resnet_edu.nets.initial import initialise, zero_branch
 from resnet_edu.nets.parts import chain, normed
 from resnet_edu.nets.units import ResidualUnit
-from resnet_edu.netspec import Dense, Net
 
 
 class Trace(NamedTuple):

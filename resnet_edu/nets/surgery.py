@@ -15,14 +15,15 @@ import random
 import torch
 from torch import Tensor, nn
 
-from resnet_edu.netplan import INSIDE, Layer, UnitPlan, plan, unit_plan
+from resnet_edu.anatomy.plan import INSIDE, Layer, UnitPlan, plan, unit_plan
+from resnet_edu.experiment.names import name_of
+from resnet_edu.experiment.net import Net
 from resnet_edu.nets.branches import unit
 from resnet_edu.nets.identity import SurgeryError, make_identity
 from resnet_edu.nets.initial import initialise, zero_branch
 from resnet_edu.nets.shortcuts import Gate, identity_or_pad
 from resnet_edu.nets.stacks import Stack
 from resnet_edu.nets.units import ResidualUnit, ScaledAdd, StochasticAdd
-from resnet_edu.netspec import Net
 
 __all__ = [
     "SurgeryError",
@@ -145,7 +146,7 @@ def rewind(net: Stack, *names: str) -> Stack:
     Raises `SurgeryError` for a net whose initial weights are not known.
     """
     if net.seed is None:
-        raise SurgeryError(f"the weights that {net.spec.label} began with are not known: it has no seed")
+        raise SurgeryError(f"the weights that {name_of(net.spec)} began with are not known: it has no seed")
     changed = copy.deepcopy(net)
     for name in names:
         each = _unit(changed, name)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resnet_edu.netplan import UnitPlan
+from resnet_edu.anatomy.plan import UnitPlan
 
 
 class ResidualUnit(nn.Module):

@@ -10,10 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from resnet_edu.netnames import named_net
+from resnet_edu.experiment.names import named_net
+from resnet_edu.experiment.net import Imagenet
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets.stacks import Stack, assemble
-from resnet_edu.netspec import Imagenet
-from resnet_edu.spec import SpecError
 
 
 class WeightsError(ValueError):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from resnet_edu.data import DataSet
+from resnet_edu.experiment import name_of
 from resnet_edu.nets import Stack
 
 SETS = ("test", "train")
@@ -72,7 +73,7 @@ def named(name: str, value: Any, net: Stack) -> list[str]:
 
 def told(net: Stack, images: int, of: str) -> dict[str, Any]:
     """The facts that every answer begins with: which net, how many units and images, of which set."""
-    return {"net": net.spec.label, "units": len(net.units()), "images": images, "of": of}
+    return {"net": name_of(net.spec), "units": len(net.units()), "images": images, "of": of}
 
 
 def where(net: Stack) -> dict[str, list[Any]]:

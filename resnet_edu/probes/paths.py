@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resnet_edu.anatomy.plan import arrange
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.measure import kept_statistics
-from resnet_edu.netplan import arrange
 from resnet_edu.nets import Stack, surgery
 from resnet_edu.probes import lengths
 from resnet_edu.probes.arguments import by_batch, first_images, told, where, whole, word

@@ -12,10 +12,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import re
 import shutil
 import time
 import zipfile
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,7 @@ from filelock import FileLock, Timeout
 from resnet_edu.runs import files
 from resnet_edu.runs.files import RunError
 from resnet_edu.runs.run import Run
+from resnet_edu.runs.shelf import Shelf, recorded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +42,20 @@ _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryError)
 
 Arrays = dict[str, "np.ndarray"]
+
+
+def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
+    """Where this answer lies or will lie; raises `RunError` for what cannot be a probe's name."""
+    if not re.fullmatch(r"[a-z_-]+", probe):
+        raise RunError(f"probe is {probe!r}; allowed: small letters, _ and -")
+    text = json.dumps({"probe": probe, **arguments}, sort_keys=True)
+    place = Path(files.PROBES, f"{probe}-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    ships = run.path.parent == recorded().path
+    return (
+        Shelf().path / f".{run.name}" / place
+        if ships and not answered(run.path / place)
+        else run.path / place
+    )
 
 
 def answered(folder: Path) -> bool:

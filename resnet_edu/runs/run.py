@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from resnet_edu.experiment import Experiment
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import files
 from resnet_edu.runs.files import RunError
-from resnet_edu.spec import SpecError
 
 if TYPE_CHECKING:
     import numpy as np

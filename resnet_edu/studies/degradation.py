@@ -34,8 +34,7 @@ from typing import Any
 
 import pandas as pd
 
-from resnet_edu import budgets
-from resnet_edu.experiment import Experiment
+from resnet_edu.experiment import Experiment, budgets
 from resnet_edu.studies.intervals import Interval, interval
 from resnet_edu.studies.report import sentence
 from resnet_edu.studies.study import Measured, Study, Verdict

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 import resnet_edu
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 PRECISIONS = ("float32", "bfloat16")
 FORMATS = ("contiguous_format", "channels_last")

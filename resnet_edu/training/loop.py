@@ -14,7 +14,7 @@ from torch import Tensor
 from resnet_edu import nets
 from resnet_edu.data import DataSet
 from resnet_edu.experiment import Experiment
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.training.batches import batches
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
 from resnet_edu.training.distributed import Alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 PER_DECADE = 30
 DENSE = 10

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from resnet_edu import crew, jobs, studies
+from resnet_edu import studies
 from resnet_edu.experiment import Experiment
-from resnet_edu.runs import Run, RunWriter, Shelf, recorded
+from resnet_edu.jobs import pool
+from resnet_edu.runs import Run, RunWriter, Shelf, answers, recorded
 from resnet_edu.runs.answers import answered
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -46,13 +47,13 @@ def no_openings(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(folder: Path) -> bool:
         return (recorded().path not in folder.parents or folder.name.startswith("loss_")) and answered(folder)
 
-    monkeypatch.setattr(jobs, "answered", found)
+    monkeypatch.setattr(answers, "answered", found)
 
 
 @pytest.fixture
 def no_workers(monkeypatch: pytest.MonkeyPatch, no_openings: None) -> None:
     """What is submitted stays in the queue, and nobody answers."""
-    monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
+    monkeypatch.setattr(pool, "start", lambda shelf, slot: None)
 
 
 @pytest.fixture

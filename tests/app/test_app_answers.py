@@ -12,6 +12,7 @@ import test_app_saliency as page
 from streamlit.testing.v1 import AppTest
 
 from resnet_edu import jobs
+from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import Shelf, answers
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,7 @@ def moving(opened, strip):
 
 def waiting() -> list[int]:
     """Which images' maps are asked for, oldest question first; both nets are asked each time."""
-    wishes = [wish for wish in jobs.wishes(Shelf()) if wish["probe"] == "saliency"]
+    wishes = [wish for wish in queue.wishes(Shelf()) if wish["probe"] == "saliency"]
     images = [wish["arguments"]["image"] for wish in wishes]
     assert images[::2] == images[1::2]
     return images[::2]
@@ -55,8 +56,8 @@ def test_ten_images_in_a_row_leave_one_question(moving):
 def test_a_question_in_work_is_let_be_and_its_answer_is_shown_when_the_reader_comes_back(moving):
     move = moving()
     move(1)
-    for wish in jobs.wishes(Shelf()):
-        jobs.another_try(wish)
+    for wish in queue.wishes(Shelf()):
+        queue.another_try(wish)
     move(2)
     assert waiting() == [2]
     page.answer_maps(image=1, targets=(1, 1))
@@ -78,7 +79,7 @@ def test_two_readers_of_one_image_and_one_moves_on(moving):
 def test_what_was_cancelled_is_asked_for_again_by_whoever_waits(moving):
     move = moving()
     at = move(3)
-    for wish in jobs.wishes(Shelf()):
+    for wish in queue.wishes(Shelf()):
         jobs.cancel_answer(Path(wish["folder"]))
     assert waiting() == []
     at.run()
@@ -88,7 +89,7 @@ def test_what_was_cancelled_is_asked_for_again_by_whoever_waits(moving):
 def test_the_strip_s_question_is_not_withdrawn_by_the_maps(opened, no_workers):
     at = opened("saliency")
     at.run()
-    probes = [wish["probe"] for wish in jobs.wishes(Shelf())]
+    probes = [wish["probe"] for wish in queue.wishes(Shelf())]
     assert probes == ["images", "images"]
 
 
@@ -120,7 +121,7 @@ def script(no_workers, tmp_path) -> AppTest:
 def test_a_long_answer_shows_how_far_it_is(script):
     at = script.run()
     assert at.status[0].label == "Computing"
-    first, second = (Path(wish["folder"]) for wish in jobs.wishes(Shelf()))
+    first, second = (Path(wish["folder"]) for wish in queue.wishes(Shelf()))
     how = {"commit": "0123456789ab"}
     answers.keep_partial(first, {}, done=5, total=25, seconds=20.0, how=how)
     with answers.answer_lock(first):
@@ -139,6 +140,6 @@ def test_patience_ends_without_any_worker_and_lasts_behind_others(script, monkey
     at = script.run()
     monkeypatch.setattr(sys.modules["answers"], "PATIENCE", -1)
     assert at.run().error[0].value.startswith("No answer for ")
-    with jobs.slot_lock(Shelf(), jobs.LONG):
+    with pool.slot_lock(Shelf(), queue.LONG):
         at.run()
     assert (len(at.error), at.status[0].label) == (0, "Computing")

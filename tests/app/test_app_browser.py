@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from resnet_edu import jobs
+from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import Shelf
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -52,8 +53,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         process.terminate()
         process.wait(10)
         jobs.cancel_all(shelf.runs())  # their workers go home by themselves
-        slots = ("0", "1", *jobs.ANSWERING)
-        wait_until(lambda: all(jobs.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
+        slots = ("0", "1", *queue.ANSWERING)
+        wait_until(lambda: all(pool.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
 
 
 def answers(url: str) -> bool:

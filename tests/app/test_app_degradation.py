@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from resnet_edu import jobs
+from resnet_edu.jobs import queue
 from resnet_edu.runs import RunWriter, Shelf, files
 
 PLAN = {"view": "here", "train": "8,20", "seeds": 1, "steps": 12}
@@ -137,7 +137,7 @@ def test_a_plan_of_ones_own_is_trained_once_and_can_be_stopped_and_continued(ope
     assert len(Shelf().runs()) == 4
     button(reloaded, "Stop training").click().run()
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
-    assert not jobs.wishes(Shelf())
+    assert not queue.wishes(Shelf())
     button(reloaded, "Continue training").click().run()
     assert {run.status().state for run in Shelf().runs()} == {"queued"}
     assert len(Shelf().runs()) == 4

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from resnet_edu import jobs
-from resnet_edu.runs import Shelf, files, recorded
+from resnet_edu.jobs import queue
+from resnet_edu.runs import Shelf, answers, files, recorded
 
 KINDS = {"plain": 80.0, "resnet": 12.5}
 
@@ -30,7 +31,7 @@ def answer(images: int, deleted=(), frozen=(), swapped=(), of="train", error=Non
         facts |= {"changed_error": KINDS[kind] + images / 1000} if error is None else {"error": error}
         arrays = {"class": np.array(["0", "1"]), "said": np.array([25.0, 75.0])}
         files.write_arrays(folder / "answer.npz", arrays)
-        files.write_json(folder / jobs.ANSWER, facts)
+        files.write_json(folder / answers.ANSWER, facts)
 
 
 def shown(at) -> list[str]:
@@ -79,7 +80,7 @@ def test_repair_empties_the_address(opened):
 def test_what_was_asked_is_what_the_address_says(opened):
     changes = {"deleted": "stages.0.1,stages.2.2", "frozen": "stages.1.0", "swapped": "stages.1.1~stages.1.2"}
     opened("lesions", **changes, of="test")
-    wishes = jobs.wishes(Shelf())
+    wishes = queue.wishes(Shelf())
     asked = {wish["path"]: wish["arguments"] for wish in wishes if wish["probe"] == "lesion"}
     lesion = {"delete": ["stages.0.1", "stages.2.2"], "freeze": ["stages.1.0"]}
     lesion["swap"] = [["stages.1.1", "stages.1.2"]]
@@ -119,7 +120,7 @@ def test_what_ails_every_answer_is_said_once_a_run_of_the_page(opened):
     answer(200, error="the file data_batch_1 is missing")
     for run in twins().values():
         folder = jobs.ask(run, "lesions", images=1000, of="train")
-        files.write_json(folder / jobs.ANSWER, {"error": "the file data_batch_1 is missing"})
+        files.write_json(folder / answers.ANSWER, {"error": "the file data_batch_1 is missing"})
     at = opened("lesions")
     for _ in range(2):
         assert [each.value for each in at.error] == ["the file data\\_batch\\_1 is missing."]

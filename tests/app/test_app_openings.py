@@ -7,7 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from resnet_edu import crew, jobs, probes, runs
+from resnet_edu import probes, runs
+from resnet_edu.jobs import pool, queue
+from resnet_edu.runs import answers
 from tools import opening
 
 pytestmark = pytest.mark.slow
@@ -25,23 +27,23 @@ SHIPPED = [
 @pytest.mark.parametrize(("page", "query"), opening.VIEWS, ids=str)
 def test_a_page_opens_without_asking_anybody(page, query, monkeypatch):
     """Else it asks something new since: `python tools/opening.py` records that."""
-    monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
+    monkeypatch.setattr(pool, "start", lambda shelf, slot: None)
     assert opening.asked(page, query) == []
 
 
 def test_whoever_opens_a_page_finds_the_worker_for_the_next_question_ready(monkeypatch):
     started = []
-    monkeypatch.setattr(crew, "start", lambda shelf, slot: started.append(slot))
+    monkeypatch.setattr(pool, "start", lambda shelf, slot: started.append(slot))
     opening.asked("lesions", {"depth": 20})  # whatever was remembered of other tests' pages
     sys.modules["answers"]._stand_by.clear()
     del started[:]
     assert opening.asked("lesions", {"depth": 20}) == []
-    assert started == [jobs.ANSWERS]
+    assert started == [queue.ANSWERS]
 
 
 @pytest.mark.parametrize(("run", "folder"), SHIPPED, ids=lambda value: value.name)
 def test_what_a_page_opens_with_is_computed_again(run, folder):
-    shipped, before = jobs.read_answer(folder)
+    shipped, before = answers.read_answer(folder)
     facts, now = probes.answer(run, shipped["probe"], shipped["arguments"])
     assert facts.keys() <= shipped.keys()
     assert now.keys() == before.keys()

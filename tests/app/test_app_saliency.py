@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 from starlette.requests import Request
 
-from resnet_edu import direct, jobs, pictures
+from resnet_edu import jobs, pictures
+from resnet_edu.jobs import private, queue
 from resnet_edu.methods import METHODS
-from resnet_edu.runs import Shelf, files, recorded
+from resnet_edu.runs import Shelf, answers, files, recorded
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ def twins(depth: int = 56):
 def answer(run, probe: str, facts: dict, arrays: dict | None = None, **arguments) -> None:
     folder = jobs.ask(run, probe, **arguments)
     files.write_arrays(folder / "answer.npz", {"image": np.zeros((1, 8, 8), np.uint8)} | (arrays or {}))
-    files.write_json(folder / jobs.ANSWER, {"class_names": NAMES} | facts)
+    files.write_json(folder / answers.ANSWER, {"class_names": NAMES} | facts)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_until_a_worker_answers_the_page_waits(opened, no_workers):
     at = opened("saliency")
     assert not at.exception
     assert "about ten seconds the first time" in at.status[0].label
-    assert len(jobs.wishes(Shelf())) == 2
+    assert len(queue.wishes(Shelf())) == 2
 
 
 def test_both_maps_are_drawn_with_what_the_method_cannot_tell(opened, strip):
@@ -168,11 +169,11 @@ def asked(monkeypatch) -> list:
     def ask(source, probe, *, pixels, **arguments):
         questions.append((str(getattr(source, "name", source)), probe, pixels.shape, arguments))
         if probe != "saliency":
-            raise direct.DirectError("not asked here")
+            raise private.DirectError("not asked here")
         facts = facts_of(3, None) | {"completeness_error": None}
         return facts, {"image": pixels, "map": np.full((1, *pixels.shape[1:]), 0.5)}
 
-    monkeypatch.setattr(direct, "ask", ask)
+    monkeypatch.setattr(private, "ask", ask)
     return questions
 
 
@@ -182,7 +183,7 @@ def test_a_photograph_is_asked_over_the_pipe_and_leaves_nothing_on_disk(opened, 
     assert len(charts(at)) == 1
     assert {shape for _, _, shape, _ in asked} == {(1, 8, 8)}
     assert "has only ever seen handwritten digits" in said(at.caption)
-    assert [wish["probe"] for wish in jobs.wishes(Shelf())] == ["smoothness"] * 12
+    assert [wish["probe"] for wish in queue.wishes(Shelf())] == ["smoothness"] * 12
 
 
 def test_a_photograph_is_shown_with_whom_to_thank_and_its_absence_in_a_sentence(
@@ -198,15 +199,15 @@ def test_a_photograph_is_shown_with_whom_to_thank_and_its_absence_in_a_sentence(
 
 
 def test_an_error_over_the_pipe_is_not_kept(opened, no_workers, asked, monkeypatch):
-    answering = direct.ask
+    answering = private.ask
 
     def ask(*given, **more):
-        raise direct.DirectError("no answer within 60 seconds")
+        raise private.DirectError("no answer within 60 seconds")
 
-    monkeypatch.setattr(direct, "ask", ask)
+    monkeypatch.setattr(private, "ask", ask)
     at = opened("saliency", of="flower", methods="occlusion")
     assert "no answer within 60 seconds" in said(at.error)
-    monkeypatch.setattr(direct, "ask", answering)
+    monkeypatch.setattr(private, "ask", answering)
     assert "no answer within 60 seconds" not in said(at.run().error)
     assert len(charts(at)) == 1
 
@@ -231,9 +232,9 @@ def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypat
 
     def ask(*given, method, **asked):
         tried.append(method)
-        raise direct.DirectError("resnet-50's weights are not here, and there is no network")
+        raise private.DirectError("resnet-50's weights are not here, and there is no network")
 
-    monkeypatch.setattr(direct, "ask", ask)
+    monkeypatch.setattr(private, "ask", ask)
     at = opened("saliency", nets="torchvision", of="flower", methods="saliency,occlusion")
     assert "resnet-50's weights are not here" in said(at.error)
     assert tried == ["saliency"]  # nobody waits for each method to find no network

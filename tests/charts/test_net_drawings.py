@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from resnet_edu import anatomy, charts
 from resnet_edu.experiment import Experiment
-from resnet_edu.netparts import Basic, Highway, ProjectionShortcut
-from resnet_edu.netspec import Cifar, Imagenet
+from resnet_edu.experiment.net import Cifar, Imagenet
+from resnet_edu.experiment.parts import Basic, Highway, ProjectionShortcut
 
 depths = st.integers(1, 80).map(lambda n: 6 * n + 2)
 

@@ -21,7 +21,9 @@ class Said(NamedTuple):
 @pytest.fixture
 def command(capsys, monkeypatch) -> Callable[..., Said]:
     monkeypatch.setattr(common.console, "_width", 1000)
-    monkeypatch.setattr("resnet_edu.worker._commit", lambda: "0123456789ab")  # git is not asked each time
+    monkeypatch.setattr(
+        "resnet_edu.workers.train._commit", lambda: "0123456789ab"
+    )  # git is not asked each time
     monkeypatch.setenv("RESNET_EDU_DATA", os.environ.get("RESNET_EDU_DATA", ""))  # --data-dir changes it
 
     def run(*words: str) -> Said:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resnet_edu import crew, jobs, probes, worker
+from resnet_edu import jobs, probes
 from resnet_edu.cli import probe
-from resnet_edu.runs import Shelf, recorded
+from resnet_edu.jobs import pool, queue
+from resnet_edu.runs import Shelf, answers, recorded
+from resnet_edu.workers import process
 
 RUN = "resnet-8-digits-s0"
 
@@ -21,10 +23,10 @@ def answering(monkeypatch):
     asked = []
 
     def start(shelf, slot):
-        asked.extend(wish["probe"] for wish in jobs.wishes(shelf))
-        worker.serve(shelf, slot, 0.01)
+        asked.extend(wish["probe"] for wish in queue.wishes(shelf))
+        process.serve(shelf, slot, 0.01)
 
-    monkeypatch.setattr(crew, "start", start)
+    monkeypatch.setattr(pool, "start", start)
     return asked
 
 
@@ -49,7 +51,7 @@ def test_the_table_is_the_probe_s_and_is_computed_once(command, answering, tmp_p
 def test_the_app_finds_what_the_command_asked(command, answering):
     command("probe", RUN, "images", "--count=3")
     folder = jobs.ask(recorded().find(RUN), "images", count=3)
-    assert len(json.loads((folder / jobs.ANSWER).read_text())["labels"]) == 3
+    assert len(json.loads((folder / answers.ANSWER).read_text())["labels"]) == 3
     assert answering == ["images"]
 
 
@@ -117,7 +119,7 @@ def test_help_on_a_question_tells_its_arguments_and_measure(command):
 
 
 def test_ctrl_c_leaves_the_question_with_the_worker(command, monkeypatch):
-    monkeypatch.setattr(crew, "start", lambda shelf, slot: None)
+    monkeypatch.setattr(pool, "start", lambda shelf, slot: None)
 
     def pressed(seconds):
         raise KeyboardInterrupt
@@ -126,7 +128,7 @@ def test_ctrl_c_leaves_the_question_with_the_worker(command, monkeypatch):
     said = command("probe", RUN, "lesions")
     assert said.code == 130
     assert said.out == "The worker goes on; the same command shows its answer.\n"
-    assert [wish["probe"] for wish in jobs.wishes(Shelf())] == ["lesions"]
+    assert [wish["probe"] for wish in queue.wishes(Shelf())] == ["lesions"]
 
 
 @pytest.mark.slow

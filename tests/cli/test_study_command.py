@@ -8,10 +8,12 @@ import time
 
 import pytest
 
-from resnet_edu import crew, jobs, studies
+from resnet_edu import jobs, studies
 from resnet_edu.cli import study as study_command
+from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import RunWriter, Shelf
 from resnet_edu.studies import degradation
+from resnet_edu.workers import process
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +39,8 @@ def arms(tiny, monkeypatch):
 @pytest.fixture
 def here(monkeypatch):
     """Workers that do their work when they are started, in this process."""
-    from resnet_edu import worker
 
-    monkeypatch.setattr(jobs, "start_workers", lambda shelf: worker.serve(shelf, "0", 0.01))
+    monkeypatch.setattr(pool, "start_workers", lambda shelf: process.serve(shelf, "0", 0.01))
 
 
 def test_a_study_trains_its_arms_and_gives_a_verdict(command, arms, here):
@@ -128,7 +129,7 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     assert "Stopping the trainings; what they have done is kept." in said.out
     assert "Stopped. The same command goes on where this one left off." in said.out
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
-    assert jobs.wishes(Shelf()) == []
+    assert queue.wishes(Shelf()) == []
     assert any(0 < run.status().step < 800 for run in Shelf().runs())
 
     said = command("study", "degradation", "--seeds", "0", "--depths", "8")
@@ -146,7 +147,7 @@ def test_workers_that_die_while_the_study_watches_are_replaced(command, arms, mo
     def kill():
         while not any(run.status().step > 0 for run in Shelf().runs()):
             time.sleep(0.05)
-        (worker,) = crew._started.values()
+        (worker,) = pool._started.values()
         killed.append(worker)
         worker.kill()
         end = time.monotonic() + 300

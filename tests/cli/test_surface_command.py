@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from resnet_edu import answering, jobs, probes
+from resnet_edu import jobs, probes
 from resnet_edu.runs import Shelf, answers
+from resnet_edu.workers import answer
 
 SMALL = ("--points=3", "--images=32")
 
@@ -23,9 +24,9 @@ def test_a_plane_is_computed_once(command, run):
     assert said.code == 0
     assert "3/3 columns" in said.out
     assert "statistics    running" in said.out
-    folder = jobs.answer_folder(run, "loss_plane", {"points": 3, "images": 32})
+    folder = answers.answer_folder(run, "loss_plane", {"points": 3, "images": 32})
     assert str(folder) in said.out
-    facts, arrays = jobs.read_answer(folder)
+    facts, arrays = answers.read_answer(folder)
     assert arrays["loss"].shape == (3, 3)
     assert facts["arguments"] == {"points": 3, "images": 32}, "what was left out is left to the probe"
     again = command("surface", "resnet-8", *SMALL)
@@ -39,7 +40,7 @@ def test_lines_are_asked_the_same_way(command, run, words, probe, shape):
     assert command("surface", run.name, words, *SMALL, "--statistics=batch").code == 0
     given = {"points": 3, "images": 32, "statistics": "batch"}
     given |= {"start": 0} if probe == "loss_interpolation" else {}
-    assert jobs.read_answer(jobs.answer_folder(run, probe, given))[1]["loss"].shape == (shape,)
+    assert answers.read_answer(answers.answer_folder(run, probe, given))[1]["loss"].shape == (shape,)
 
 
 def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, run, monkeypatch):
@@ -59,14 +60,14 @@ def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, ru
     assert said.code == 130
     assert "Stopping after the present column" in said.out
     assert "The same command goes on where this one left off." in said.out
-    folder = jobs.answer_folder(run, "loss_plane", {"points": 3, "images": 32})
+    folder = answers.answer_folder(run, "loss_plane", {"points": 3, "images": 32})
     assert jobs.answer_progress(folder).state == "stopped"
     assert command("surface", run.name, *SMALL).code == 0
     assert computed == [1, 2, 3]
 
 
 def test_an_answer_of_changed_source_does_not_ship(command, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(answering, "_how", lambda: {"commit": "0123456789ab+"})
+    monkeypatch.setattr(answer, "_how", lambda: {"commit": "0123456789ab+"})
     shipped = Shelf(tmp_path / "shipped")
     shipped.place(run.experiment)
     said = command("surface", run.name, *SMALL, f"--into={shipped.path}")
@@ -75,10 +76,10 @@ def test_an_answer_of_changed_source_does_not_ship(command, run, tmp_path, monke
 
 
 def test_an_answer_ships_with_its_run(command, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(answering, "_how", lambda: {"commit": "0123456789ab"})
+    monkeypatch.setattr(answer, "_how", lambda: {"commit": "0123456789ab"})
     shipped = Shelf(tmp_path / "shipped").place(run.experiment)
     assert command("surface", run.name, *SMALL, f"--into={shipped.path.parent}").code == 0
-    folder = jobs.answer_folder(shipped, "loss_plane", {"points": 3, "images": 32})
+    folder = answers.answer_folder(shipped, "loss_plane", {"points": 3, "images": 32})
     assert answers.answered(folder)
     assert json.loads((folder / answers.ANSWER).read_text())["how"]["commit"] == "0123456789ab"
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from commands import SMALL, described
 
-from resnet_edu import budgets
 from resnet_edu.cli.common import clock, gentle_interrupt
-from resnet_edu.experiment import Cifar, Dense, Experiment, ImageFolder, Recipe
+from resnet_edu.experiment import Cifar, Dense, Experiment, ImageFolder, Recipe, budgets
 from resnet_edu.runs import RunWriter, Shelf, files
 
 

@@ -104,7 +104,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_run_resumes(command, fold
     whole = command("train", *words(folder, f"--shelf={tmp_path / 'whole'}"))
     assert whole.code == 0
     saved = {path: path.read_bytes() for path in (folder / "test").rglob("*.jpg")}
-    fingerprint = "resnet_edu.folders.fingerprint"
+    fingerprint = "resnet_edu.experiment.folder.fingerprint"
     digest = only(tmp_path / "whole").experiment.data.digest
     monkeypatch.setattr(fingerprint, lambda path: digest)  # as when a disk fails after the start
     path = next(iter(saved))

@@ -14,7 +14,7 @@ from torchvision.datasets import CIFAR10
 from resnet_edu import data
 from resnet_edu.data.files import DataMissing, require
 from resnet_edu.experiment import Cifar10, FashionMnist
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 FOLDER = "cifar-10-batches-py"
 

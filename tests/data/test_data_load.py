@@ -17,7 +17,7 @@ from resnet_edu import data
 from resnet_edu.data import loading
 from resnet_edu.data.dataset import resize, statistics
 from resnet_edu.experiment import Cifar10, Digits, FashionMnist, ImageFolder
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 # Of scikit-learn's digits, split and scaled by us: another value would silently rename every recorded result.
 DIGITS_SHA256 = "2bbd35bf107a0bb545dcb3501050674247e839955e08e20097f0d4afdda0bedf"

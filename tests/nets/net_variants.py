@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from resnet_edu import nets
-from resnet_edu.netparts import (
+from resnet_edu.experiment.net import ORDERS, Cifar, Dense
+from resnet_edu.experiment.parts import (
     Basic,
     Bottleneck,
     ConvShortcut,
@@ -24,8 +25,7 @@ from resnet_edu.netparts import (
     ScaledShortcut,
     ShortcutGate,
 )
-from resnet_edu.netspec import ORDERS, Cifar, Dense
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 SHORTCUTS = [
     NoShortcut(),

@@ -1,19 +1,14 @@
 """Properties of nets drawn at random from everything that a spec can say."""
 
-import sys
-from pathlib import Path
-
 import torch
 from hypothesis import example, given, settings
+from strategies import any_net
 
 from resnet_edu import anatomy, nets
-from resnet_edu.netparts import Basic, ScaledShortcut
+from resnet_edu.experiment.net import Dense, Imagenet
+from resnet_edu.experiment.parts import Basic, ScaledShortcut
 from resnet_edu.nets import count, surgery
 from resnet_edu.nets.surgery import SurgeryError
-from resnet_edu.netspec import Dense, Imagenet
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from test_netspec import any_net
 
 
 def side_of(net):

@@ -7,9 +7,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_edu import anatomy, nets
-from resnet_edu.experiment import Cifar, Imagenet, NoShortcut
-from resnet_edu.netnames import PAPER_NETS
-from resnet_edu.netparts import Bottleneck, Highway
+from resnet_edu.experiment import Cifar, Imagenet, NoShortcut, name_of
+from resnet_edu.experiment.names import PAPER_NETS
+from resnet_edu.experiment.parts import Bottleneck, Highway
 from resnet_edu.nets import count
 
 PAPERS = [*PAPER_NETS.values(), *(Imagenet(depth=d, stride=s) for d in (50, 152) for s in ("3x3", "1x1"))]
@@ -43,7 +43,7 @@ def test_every_layer_of_every_variant(net):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("net", PAPERS, ids=lambda net: net.label)
+@pytest.mark.parametrize("net", PAPERS, ids=name_of)
 def test_every_layer_of_the_papers_nets(net):
     assert_same(net, on_meta(net, 3, 40, 10), 3, 40, 10)
 
@@ -64,7 +64,7 @@ def test_multiply_adds_equal_torchs_own_counter(net):
         Cifar(depth=8, width=1, shortcut=Highway()),
         Imagenet(depth=18, width=1),
     ],
-    ids=lambda net: net.label,
+    ids=name_of,
 )
 def test_receptive_fields_equal_where_gradients_reach(net):
     """With all weights 1 and no norm in the way, every pixel that an output sees has a gradient."""

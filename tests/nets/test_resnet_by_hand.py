@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnet_edu import nets
+from resnet_edu.anatomy.plan import unit_plan
 from resnet_edu.experiment import (
     Cifar,
     Dense,
@@ -16,7 +17,6 @@ from resnet_edu.experiment import (
     ProjectionEverywhere,
     ProjectionShortcut,
 )
-from resnet_edu.netplan import unit_plan
 from resnet_edu.nets import PadChannels, branches, stacks, units
 
 SHORTCUTS = [NoShortcut(), PadShortcut(), ProjectionShortcut(), ProjectionEverywhere()]

@@ -16,7 +16,7 @@ from resnet_edu.experiment import (
     ProjectionEverywhere,
     ProjectionShortcut,
 )
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 
 SHORTCUTS = [NoShortcut(), PadShortcut(), ProjectionShortcut(), ProjectionEverywhere()]
 SMALL = [kind(depth=14, width=4, shortcut=shortcut) for kind in (Cifar, Dense) for shortcut in SHORTCUTS]

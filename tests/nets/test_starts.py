@@ -10,11 +10,18 @@ from torch.nn.functional import cross_entropy
 
 from resnet_edu import data, nets, training
 from resnet_edu.experiment import Digits, Experiment, Recipe
+from resnet_edu.experiment.net import INITS, ORDERS, Cifar, Dense
+from resnet_edu.experiment.parts import (
+    DropoutShortcut,
+    ExclusiveGate,
+    Highway,
+    NoNorm,
+    PadShortcut,
+    ShortcutGate,
+)
 from resnet_edu.measure import kept_statistics
-from resnet_edu.netparts import DropoutShortcut, ExclusiveGate, Highway, NoNorm, PadShortcut, ShortcutGate
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import Add, ScaledAdd, StochasticAdd
-from resnet_edu.netspec import INITS, ORDERS, Cifar, Dense
 
 
 def wide(kind, init):

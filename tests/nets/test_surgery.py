@@ -11,7 +11,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from resnet_edu import data, nets, probes, runs
-from resnet_edu.netparts import (
+from resnet_edu.anatomy.plan import ends_in_norm
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import (
     Basic,
     Bottleneck,
     ExclusiveGate,
@@ -21,12 +23,10 @@ from resnet_edu.netparts import (
     PadShortcut,
     ScaledShortcut,
 )
-from resnet_edu.netplan import ends_in_norm
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets import surgery
 from resnet_edu.nets.shortcuts import identity_or_pad
 from resnet_edu.nets.surgery import SurgeryError
-from resnet_edu.netspec import Cifar, Dense
-from resnet_edu.spec import SpecError
 
 
 def trained(net, *, double=False, steps=3):

@@ -10,10 +10,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_edu import nets
-from resnet_edu.netplan import plan, unit_plan
+from resnet_edu.anatomy.plan import plan, unit_plan
+from resnet_edu.experiment.net import Imagenet
 from resnet_edu.nets import branches, count, reference, stacks
 from resnet_edu.nets.weights import WeightsError, fill, from_torchvision
-from resnet_edu.netspec import Imagenet
 
 DEPTHS = {18: 11_689_512, 34: 21_797_672, 50: 25_557_032, 101: 44_549_160, 152: 60_192_808}
 

@@ -9,7 +9,9 @@ from net_variants import ALL, ONE_OF_EACH, built, images, label, made, on_meta, 
 from torch import nn
 
 from resnet_edu import nets
-from resnet_edu.netparts import (
+from resnet_edu.experiment.names import name_of
+from resnet_edu.experiment.net import ORDERS, Cifar, Dense
+from resnet_edu.experiment.parts import (
     Basic,
     ConvShortcut,
     DropoutShortcut,
@@ -24,7 +26,6 @@ from resnet_edu.netparts import (
 )
 from resnet_edu.nets.shortcuts import identity_or_pad
 from resnet_edu.nets.surgery import Nothing, dial
-from resnet_edu.netspec import ORDERS, Cifar, Dense
 
 
 def units_of(net, *, training=False):
@@ -236,10 +237,10 @@ def test_twins_share_every_common_tensor(kind):
     for net in ALL:
         if isinstance(net, kind) and not net.plain and net.shortcut.kind != "highway":
             residual, plain = built(net).state_dict(), built(net.twin()).state_dict()
-            assert plain.keys() <= residual.keys(), net.label
-            assert all(torch.equal(residual[name], tensor) for name, tensor in plain.items()), net.label
+            assert plain.keys() <= residual.keys(), name_of(net)
+            assert all(torch.equal(residual[name], tensor) for name, tensor in plain.items()), name_of(net)
             extra = residual.keys() - plain.keys()
-            assert all(".shortcut." in name or ".gate." in name for name in extra), net.label
+            assert all(".shortcut." in name or ".gate." in name for name in extra), name_of(net)
 
 
 def test_every_layer_of_a_plain_net_is_counted_in_its_depth():
@@ -247,5 +248,5 @@ def test_every_layer_of_a_plain_net_is_counted_in_its_depth():
         stack = on_meta(net)
         names = [name for name, _ in nets.layers(stack)]
         counted = [name for name in names if ".shortcut." not in name and ".gate." not in name]
-        assert len(counted) == net.depth, net.label
+        assert len(counted) == net.depth, name_of(net)
         assert isinstance(stack.head, nn.Linear)

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from resnet_edu.experiment import NoShortcut, PadShortcut, ProjectionEverywhere, ProjectionShortcut
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets import Add, PadChannels
 from resnet_edu.nets.branches import conv_unit, dense_unit
 from resnet_edu.nets.initial import initialise
-from resnet_edu.spec import SpecError
 
 SHORTCUTS = {
     "plain": NoShortcut(),

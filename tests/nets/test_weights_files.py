@@ -7,9 +7,9 @@ from safetensors.torch import save_file
 
 from resnet_edu import nets
 from resnet_edu.experiment import Cifar, Imagenet
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets import weights
 from resnet_edu.nets.weights import WeightsError
-from resnet_edu.spec import SpecError
 
 
 def built(net=Cifar(depth=8, width=4), seed=0):

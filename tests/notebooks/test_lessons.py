@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 from nbformat import NotebookNode
 
-from resnet_edu import budgets, studies
+from resnet_edu import studies
+from resnet_edu.experiment import budgets
 from resnet_edu.runs import Run, Shelf, recorded
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

@@ -9,8 +9,8 @@ import torch
 from net_variants import ALL, ONE_OF_EACH, built, label, shake
 
 from resnet_edu import probes
-from resnet_edu.netparts import NoShortcut, PadShortcut
-from resnet_edu.netspec import Cifar
+from resnet_edu.experiment.net import Cifar
+from resnet_edu.experiment.parts import NoShortcut, PadShortcut
 from resnet_edu.probes import bench, gradients, lesions, paths
 
 pytestmark = pytest.mark.slow

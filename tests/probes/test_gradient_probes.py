@@ -10,8 +10,8 @@ from net_variants import built, shake
 
 from resnet_edu import nets
 from resnet_edu.data import normalise
-from resnet_edu.netparts import NoShortcut
-from resnet_edu.netspec import Cifar, Dense
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import NoShortcut
 from resnet_edu.probes import gradients
 
 NETS = {

@@ -6,10 +6,10 @@ import torch
 from net_variants import built, shake
 
 from resnet_edu.data import normalise
+from resnet_edu.experiment.net import Cifar
+from resnet_edu.experiment.parts import NoShortcut
 from resnet_edu.measure import errors
-from resnet_edu.netparts import NoShortcut
 from resnet_edu.nets import surgery
-from resnet_edu.netspec import Cifar
 from resnet_edu.probes import bench
 
 

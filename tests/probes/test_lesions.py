@@ -13,10 +13,10 @@ from net_variants import built, shake
 from scipy.stats import kendalltau
 
 from resnet_edu.data import normalise
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import Bottleneck, ExclusiveGate, NoShortcut, ProjectionShortcut
 from resnet_edu.measure import errors
-from resnet_edu.netparts import Bottleneck, ExclusiveGate, NoShortcut, ProjectionShortcut
 from resnet_edu.nets import surgery
-from resnet_edu.netspec import Cifar, Dense
 from resnet_edu.probes import lesions, routes
 from resnet_edu.randomness import seed_for
 

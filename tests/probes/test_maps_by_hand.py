@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from net_variants import ALL, built, images, label, made, shake
 from torch import nn
 
+from resnet_edu.experiment.net import ORDERS, Cifar, Dense
+from resnet_edu.experiment.parts import NoShortcut, PadShortcut
 from resnet_edu.methods import SMOOTH_NOISE, SMOOTH_SAMPLES
-from resnet_edu.netparts import NoShortcut, PadShortcut
-from resnet_edu.netspec import ORDERS, Cifar, Dense
 from resnet_edu.probes.saliency import attribute
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ import torch
 from net_variants import ALL, built, images, label, made, shake
 from torch import nn
 
-from resnet_edu.methods import METHODS
-from resnet_edu.netparts import (
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import (
     ExclusiveGate,
     GroupNorm,
     Highway,
@@ -15,7 +15,7 @@ from resnet_edu.netparts import (
     PadShortcut,
     ShortcutGate,
 )
-from resnet_edu.netspec import Cifar, Dense
+from resnet_edu.methods import METHODS
 from resnet_edu.probes.saliency import attribute
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from net_variants import built, label, shake
 
 from resnet_edu.data import normalise
-from resnet_edu.netparts import (
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import (
     Basic,
     ExclusiveGate,
     LayerNorm,
@@ -19,7 +20,6 @@ from resnet_edu.netparts import (
     ScaledShortcut,
 )
 from resnet_edu.nets import surgery
-from resnet_edu.netspec import Cifar, Dense
 from resnet_edu.probes import paths
 from resnet_edu.probes.unrolled import Unrolled
 

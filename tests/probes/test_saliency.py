@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_edu import probes, worker
+from resnet_edu import probes
 from resnet_edu.data import load, normalise
 from resnet_edu.experiment import Dense
 from resnet_edu.methods import METHODS
 from resnet_edu.runs import RunError, Shelf
+from resnet_edu.workers import train
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def run(request, shelf, tiny):
     if request.param == "dense":
         experiment = dataclasses.replace(experiment, net=Dense(depth=4, width=8))
     trained = shelf.place(experiment)
-    worker.train_run(trained)
+    train.train_run(trained)
     return trained
 
 

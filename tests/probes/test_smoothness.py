@@ -8,7 +8,7 @@ from net_variants import built, made, shake
 
 from resnet_edu import probes
 from resnet_edu.data import normalise
-from resnet_edu.netspec import Cifar
+from resnet_edu.experiment.net import Cifar
 from resnet_edu.probes.smoothness import nudges
 from resnet_edu.runs import recorded
 

@@ -5,19 +5,20 @@ import pytest
 import torch
 import torchvision
 
-from resnet_edu import data, nets, probes, worker
+from resnet_edu import data, nets, probes
 from resnet_edu.data import normalise
 from resnet_edu.methods import METHODS
 from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph
 from resnet_edu.probes.sources import settle, source_of
 from resnet_edu.runs import Shelf
 from resnet_edu.training import Recording
+from resnet_edu.workers import train
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tiny):
     trained = Shelf(tmp_path_factory.mktemp("shelf")).place(tiny(steps=8, train=300, seed=5))
-    worker.train_run(trained, recording=Recording(checkpoints=3))
+    train.train_run(trained, recording=Recording(checkpoints=3))
     return trained
 
 
@@ -64,8 +65,8 @@ def test_a_step_that_was_not_kept_is_told(run, step):
 def test_settling_leaves_weights_other_norms_and_draws_alone(noise):
     from net_variants import built, made, shake
 
-    from resnet_edu.netparts import DropoutShortcut
-    from resnet_edu.netspec import Cifar
+    from resnet_edu.experiment.net import Cifar
+    from resnet_edu.experiment.parts import DropoutShortcut
 
     net = shake(built(made(Cifar, shortcut=DropoutShortcut(drop=0.5)))).eval()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}

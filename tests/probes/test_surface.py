@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_edu import jobs, nets, probes, worker
+from resnet_edu import nets, probes
 from resnet_edu.data import load, normalise
 from resnet_edu.experiment import Dense
+from resnet_edu.jobs import queue
 from resnet_edu.measure import Errors, errors
 from resnet_edu.probes import directions, surface
 from resnet_edu.randomness import generator_for
@@ -39,7 +40,7 @@ def trained(shelf, tiny):
             experiment = dataclasses.replace(experiment, net=Dense(depth=4, width=8))
         run = shelf.place(experiment)
         if not run.status().complete:
-            worker.train_run(run)
+            train.train_run(run)
         return run
 
     return train
@@ -312,7 +313,7 @@ def test_what_cannot_be_asked(trained, probe, arguments, message):
 
 
 def test_the_desk_knows_which_questions_are_long():
-    assert set(jobs.LONG_PROBES) == set(probes.LONG_PROBES)
+    assert set(queue.LONG_PROBES) == set(probes.LONG_PROBES)
     assert all(inspect.isgeneratorfunction(probe) for probe in probes.LONG_PROBES.values())
     assert not any(inspect.isgeneratorfunction(probe) for probe in probes.PROBES.values())
     assert not set(probes.LONG_PROBES) & set(probes.PROBES)

@@ -10,9 +10,9 @@ from torch import nn
 
 from resnet_edu import nets, probes
 from resnet_edu.data import normalise
+from resnet_edu.experiment.net import Cifar, Dense
+from resnet_edu.experiment.parts import NoShortcut, PadShortcut
 from resnet_edu.methods import METHODS, SQUARES, TRIES
-from resnet_edu.netparts import NoShortcut, PadShortcut
-from resnet_edu.netspec import Cifar, Dense
 from resnet_edu.probes import trust
 from resnet_edu.probes.saliency import attribute
 from resnet_edu.probes.smoothness import nudges

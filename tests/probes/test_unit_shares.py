@@ -5,8 +5,8 @@ import torch
 from net_variants import ALL, built, images, label, made, shake
 
 from resnet_edu import probes
-from resnet_edu.netparts import NoShortcut, PadShortcut, ScaledShortcut
-from resnet_edu.netspec import ORDERS, Cifar, Dense
+from resnet_edu.experiment.net import ORDERS, Cifar, Dense
+from resnet_edu.experiment.parts import NoShortcut, PadShortcut, ScaledShortcut
 from resnet_edu.probes.saliency.path import difference
 from resnet_edu.probes.unit_shares import conductances
 

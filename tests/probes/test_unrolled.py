@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from net_variants import ALL, ONE_OF_EACH, built, images, label, on_meta, shake
 from torch import nn
 
-from resnet_edu.measure import kept_statistics
-from resnet_edu.netparts import (
+from resnet_edu.experiment.net import Cifar, Dense, Imagenet
+from resnet_edu.experiment.parts import (
     Basic,
     Bottleneck,
     ExclusiveGate,
@@ -21,10 +21,10 @@ from resnet_edu.netparts import (
     ProjectionShortcut,
     ShortcutGate,
 )
+from resnet_edu.measure import kept_statistics
 from resnet_edu.nets import surgery
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import ResidualUnit
-from resnet_edu.netspec import Cifar, Dense, Imagenet
 from resnet_edu.probes import lengths
 from resnet_edu.probes.unrolled import Unrolled, opened
 

@@ -14,8 +14,8 @@ from benchmarks import depth, gpu, together
 from benchmarks.common import digits, markdown, plain_how, run, seconds_a_step, trainer
 from benchmarks.stacked import Stacked
 from resnet_edu import data, nets
-from resnet_edu.budgets import at
 from resnet_edu.experiment import Cifar
+from resnet_edu.experiment.budgets import at
 from resnet_edu.training.sgd import Sgd
 
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from resnet_edu import budgets, studies
-from resnet_edu.experiment import Experiment, FashionMnist, ImageFolder
-from resnet_edu.spec import SpecError
+from resnet_edu import studies
+from resnet_edu.experiment import Experiment, FashionMnist, ImageFolder, budgets
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.studies import degradation
 from resnet_edu.studies.study import Verdict
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnet_edu.experiment import Cifar, Dense, Imagenet, NoShortcut
-from resnet_edu.netparts import Bottleneck
+from resnet_edu.experiment.parts import Bottleneck
 from resnet_edu.training import choose, choosing
 
 SHAPE = {"channels": 1, "side": 8, "classes": 10, "device": "cpu"}
@@ -29,7 +29,7 @@ def clock(monkeypatch):
     def milliseconds(trial, how):
         name = f"{how['precision']} {how['memory_format']}"
         threads = f"{how['threads']} threads"
-        asked.append(f"{trial.experiment.net.label} {name} {threads}")
+        asked.append(f"{trial.experiment.label} {name} {threads}")
         return told.get(threads, told.get(name, 10.0)) if how["threads"] > 1 else told.get(name, 10.0)
 
     def compile(trial, how, timed):

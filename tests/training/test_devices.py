@@ -4,7 +4,7 @@ import pytest
 import torch
 from trainings import HOW, run
 
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.training import DeviceError, apply, choose, devices
 
 SHAPE = {"channels": 1, "side": 8, "classes": 10}

@@ -17,15 +17,16 @@ from torchruns import DIES, FAILS, Torchrun, described
 from trainings import inputs_of
 from waiting import until
 
-from resnet_edu import nets, worker
+from resnet_edu import nets
 from resnet_edu.data import DataSet, StreamedSet, load
 from resnet_edu.data import photographs as decoding
 from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Recipe
-from resnet_edu.folders import resolved
+from resnet_edu.experiment.folder import resolved
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import Run, Shelf, files
-from resnet_edu.spec import SpecError
 from resnet_edu.training.batches import batches
 from resnet_edu.training.distributed import Processes, synchronised
+from resnet_edu.workers import train
 
 pytestmark = [pytest.mark.xdist_group("torchrun")]
 STEPS = 160
@@ -121,16 +122,16 @@ def test_a_process_dies_and_all_go_on_from_the_checkpoint(whole, experiment, tor
 def test_one_process_goes_on_where_two_stopped_and_two_where_one_did(tiny, torchrun, tmp_path):
     experiment, blocks = tiny(steps=900, lr=0.01), itertools.count()
     run = Shelf(tmp_path).place(experiment)
-    assert worker.train_run(run, wanted=lambda: next(blocks) < 2) == "stopped"
+    assert train.train_run(run, wanted=lambda: next(blocks) < 2) == "stopped"
     begun = run.status().step
     both = torchrun(tmp_path, "resume", run.name)
     until(lambda: run.status().step > begun, 120)
     both.process.send_signal(signal.SIGTERM)
     both.ended()
     again = run.status()
-    assert (again.state, again.message) == ("stopped", worker.STOPPED)
+    assert (again.state, again.message) == ("stopped", train.STOPPED)
     assert begun < again.step < 900
-    assert worker.train_run(run) == "done"
+    assert train.train_run(run) == "done"
     assert run.steps()["step"].tolist() == list(range(900))
     assert run.how["shares"] == [
         {"from_step": 0, "processes": 1, "batch_statistics_of": 16},

@@ -13,8 +13,8 @@ from trainings import HOW, Trained, inputs_of, run, same
 
 from resnet_edu import nets, training
 from resnet_edu.experiment import Cifar, Dense
+from resnet_edu.experiment.parts import DropoutShortcut, NoNorm
 from resnet_edu.measure import layer_norms
-from resnet_edu.netparts import DropoutShortcut, NoNorm
 from resnet_edu.randomness import seed_for
 from resnet_edu.training import Recording, batches, graphs, loop
 from resnet_edu.training.graphs import Replayed

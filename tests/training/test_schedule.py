@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_edu.spec import SpecError
+from resnet_edu.experiment.spec import SpecError
 from resnet_edu.training import Recording
 from resnet_edu.training.schedule import evaluated_images, evaluation_steps
 

@@ -13,10 +13,11 @@ from resnet_edu.runs import Run, Shelf
 
 DIES = """
 import os, shutil, signal, sys
-from resnet_edu import cli, worker
+from resnet_edu import cli
+from resnet_edu.workers import train
 from resnet_edu.training import engine, loop
-loop.BLOCK_SECONDS = worker.CHECKPOINT_SECONDS = 0.05
-worker.CHECKPOINT_SHARE = float("inf")
+loop.BLOCK_SECONDS = train.CHECKPOINT_SECONDS = 0.05
+train.CHECKPOINT_SHARE = float("inf")
 first, shelf = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0", sys.argv[-1]
 update = engine.Engine.update
 def dying(self, record):

@@ -1,0 +1,154 @@
+"""A folder of photographs, DIR/train/CLASS/*.jpg and DIR/test/CLASS/*.jpg: names and digest. No torch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from resnet_edu.experiment import Experiment, ImageFolder
+from resnet_edu.host import cache_folder
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+WORTH_KEEPING = 100_000_000  # bytes; less is read in a blink
+_TEST_NAMES = ("test", "val", "validation")
+_LAYOUT = "train/CLASS/*.jpg and test/CLASS/*.jpg"
+
+
+Labelled = tuple[tuple[str, int], ...]
+"""Names of images, each with its label."""
+
+
+class DataMissing(ValueError):
+    """Files are missing, damaged or changed; the message says which, where, and what mends it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The images' names below `root`, sorted; a label is the position of its class in `classes`."""
+
+    root: Path
+    classes: tuple[str, ...]
+    train: Labelled
+    test: Labelled
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in (*self.train, *self.test)]
+
+
+def listing(path: str | os.PathLike) -> Listing:
+    """Reads names only; raises `DataMissing` when the folder is not laid out as it should be."""
+    if not str(path):
+        raise DataMissing(f"data.path is empty; it takes a folder that holds {_LAYOUT}")
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise DataMissing(f"the image folder {root} does not exist")
+    test_name = next((name for name in _TEST_NAMES if (root / name).is_dir()), _TEST_NAMES[0])
+    train, test = _split(root / "train"), _split(root / test_name)
+    if differing := sorted(train.keys() ^ test.keys()):
+        raise DataMissing(
+            f"{root}: train and {test_name} must hold the same classes; only one has: {', '.join(differing)}"
+        )
+    return Listing(root, tuple(train), _labelled("train", train), _labelled(test_name, test))
+
+
+def fingerprint(path: str | os.PathLike) -> str:
+    """SHA-256 over the images' names below `path`, sorted, and their contents; `path` is no part of it.
+
+    A large folder is read once: its digest is kept in the user's cache folder, and holds as long as
+    every image keeps its name, size and time of change.
+    """
+    found = listing(path)
+    names = sorted(found.names)
+    marks = [os.stat(found.root / name) for name in names]
+    seen = _hash(f"{name} {mark.st_size} {mark.st_mtime_ns}" for name, mark in zip(names, marks, strict=True))
+    kept = cache_folder() / "folders" / f"{_hash([str(found.root.resolve())])[:16]}.json"
+    if (digest := _read(kept).get(seen)) is not None:
+        return digest
+    digest = _content(found.root, names)
+    settled = time.time() - max(mark.st_mtime for mark in marks) > 2  # a clock's tick may hide a change
+    if settled and sum(mark.st_size for mark in marks) > WORTH_KEEPING:
+        with contextlib.suppress(OSError):  # it is read anew each time, then
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps({seen: digest}))
+    return digest
+
+
+def resolve(spec: ImageFolder) -> ImageFolder:
+    """The spec with its digest filled in; raises `DataMissing` where it has one that is not the folder's."""
+    found = fingerprint(spec.path)
+    if spec.digest not in ("", found):
+        raise DataMissing(
+            f"the content of {spec.path} changed since it was named: its digest is {found}, expected "
+            f"{spec.digest}; put the old images back, or leave data.digest out to start a new experiment"
+        )
+    return dataclasses.replace(spec, digest=found, path=os.path.abspath(os.path.expanduser(spec.path)))
+
+
+def resolved(experiment: Experiment) -> Experiment:
+    """The experiment, its folder of images, if it has one, named by its content, which is read now."""
+    if not isinstance(experiment.data, ImageFolder):
+        return experiment
+    return dataclasses.replace(experiment, data=resolve(experiment.data))
+
+
+def _split(folder: Path) -> dict[str, list[str]]:
+    """Class name → its images' names, both sorted."""
+    if not folder.is_dir():
+        raise DataMissing(f"{folder} is missing; an image folder holds {_LAYOUT}")
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
+    if len(names) < 2:
+        raise DataMissing(f"{folder} needs a folder for each of two classes or more; it has {len(names)}")
+    classes = {
+        name: sorted(entry.name for entry in os.scandir(folder / name) if _is_image(entry)) for name in names
+    }
+    if empty := [name for name, images in classes.items() if not images]:
+        raise DataMissing(f"{folder / empty[0]} holds no images ({', '.join(SUFFIXES)})")
+    return classes
+
+
+def _is_image(entry: os.DirEntry) -> bool:
+    return entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "." and entry.is_file()
+
+
+def _labelled(split: str, classes: dict[str, list[str]]) -> Labelled:
+    return tuple(
+        (f"{split}/{name}/{image}", label)
+        for label, (name, images) in enumerate(classes.items())
+        for image in images
+    )
+
+
+def _content(root: Path, names: Sequence[str]) -> str:
+    digests: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        for first in range(0, len(names), 10_000):  # a pool holds whatever it is given
+            digests += pool.map(lambda name: _digest(root / name), names[first : first + 10_000])
+    return _hash(f"{name} {digest}" for name, digest in zip(names, digests, strict=True))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash(lines: Iterable[str]) -> str:
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(f"{line}\n".encode(errors="surrogateescape"))
+    return found.hexdigest()
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}  # none is kept yet, or it is damaged: the images are read again
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""Where desk and bench meet: workers train runs and answer probes. This room imports torch."""

@@ -1,0 +1,283 @@
+"""Answers over a pipe: what they are, that nothing lands on disk, and what happens when the child dies."""
+
+import contextlib
+import io
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resnet_edu import pictures, probes
+from resnet_edu.jobs import private
+from resnet_edu.jobs.private import DirectError, Superseded, ask, packed, receive, send, unpacked
+from resnet_edu.runs import Shelf
+from resnet_edu.workers import private as child
+from resnet_edu.workers import train
+
+pytestmark = pytest.mark.xdist_group("direct")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, tiny):
+    trained = Shelf(tmp_path_factory.mktemp("shelf")).place(tiny())
+    train.train_run(trained)
+    return trained
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_child_left():
+    yield
+    private.stop()
+
+
+@pytest.fixture
+def pixels(run):
+    return pictures.fitted(pictures.photograph("flower"), *pictures.size_for(run.experiment.data))
+
+
+def files_below(*folders):
+    return {
+        path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.mark.slow
+def test_an_answer_is_the_probe_s_own_and_nothing_lands_on_disk(run, pixels, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    private.stop()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    before = files_below(run.path.parent, tmp_path)
+    for method in ("saliency", "integrated_gradients", "smooth_grad"):
+        facts, arrays = ask(run, "saliency", pixels=pixels, method=method, target=3)
+        expected, ours = probes.answer(run, "saliency", {"pixels": pixels, "method": method, "target": 3})
+        assert {name: value for name, value in facts.items() if isinstance(value, str | int | list)} == {
+            name: value for name, value in expected.items() if isinstance(value, str | int | list)
+        }
+        assert arrays.keys() == ours.keys()
+        for name, array in arrays.items():
+            assert array.dtype == ours[name].dtype
+            np.testing.assert_allclose(array, ours[name], rtol=1e-3, atol=1e-4 * np.abs(ours[name]).max())
+    assert files_below(run.path.parent, tmp_path) == before
+
+
+@pytest.mark.slow
+def test_one_child_answers_all_and_is_warm(run, pixels):
+    ask(run, "saliency", pixels=pixels)
+    first = private._child.pid
+    private.warm()
+    ask(run, "images", count=3, step=0)
+    assert private._child.pid == first
+    environment = Path(f"/proc/{first}/environ")
+    assert not environment.exists() or b"OMP_NUM_THREADS=1" in environment.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "probe", "asked", "message"),
+    [
+        (None, "x-ray", {}, "probe is 'x-ray'; allowed: saliency"),
+        (None, "saliency", {}, "give the number of a test image as image, or pixels"),
+        (None, "saliency", {"pixels": np.zeros((9, 9), np.uint8)}, "pixels are uint8 (9, 9); this net takes"),
+        (None, "saliency", {"image": 0, "method": "gaze"}, "method is 'gaze'; allowed: saliency"),
+        (None, "saliency", {"image": 0, "step": 5}, "step is 5; "),
+        ("torchvision:vgg-16", "saliency", {}, "name is 'vgg-16'; official weights are there for resnet-18"),
+        ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, or torchvision:resnet-50"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_the_probe_s_words(run, source, probe, asked, message):
+    with pytest.raises(DirectError) as caught:
+        ask(source or run, probe, **asked)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_gone_is_told(tiny, tmp_path):
+    run = Shelf(tmp_path).place(tiny(seed=3))
+    (run.path / "experiment.json").unlink()
+    with pytest.raises(DirectError, match="is no run"):
+        ask(run, "saliency", image=0)
+
+
+@pytest.mark.slow
+def test_questions_without_an_asker_are_all_answered(run):
+    found = []
+    threads = [
+        threading.Thread(target=lambda i=i: found.append(ask(run, "saliency", image=i)[0]["label"]))
+        for i in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    labels = ask(run, "images", count=6)[0]["labels"]
+    assert sorted(found) == sorted(labels)
+
+
+STAND_IN = """
+import os, sys, time
+from resnet_edu.jobs.private import packed, receive, send, unpacked
+while True:
+    question, arrays = unpacked(receive(sys.stdin.buffer))
+    if question["probe"] == "die":
+        os._exit(1)
+    if question["probe"] == "dawdle":
+        time.sleep(60)
+    send(sys.stdout.buffer, packed({"pid": os.getpid()}, arrays))
+"""
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """A child that imports no torch, and can be told to die or to dawdle."""
+    private.stop()
+    monkeypatch.setattr(private, "COMMAND", (sys.executable, "-c", STAND_IN))
+    yield
+    private.stop()
+
+
+def pid():
+    return ask("a net", "say")[0]["pid"]
+
+
+def test_a_child_that_died_while_idle_is_replaced(stand_in):
+    first = pid()
+    assert pid() == first
+    private._child.kill()
+    private._child.wait()
+    assert pid() != first
+
+
+def test_a_child_that_dies_while_computing_is_an_error_and_then_replaced(stand_in):
+    first = pid()
+    with pytest.raises(DirectError, match="the process that computed the answer died: ask for less, or try"):
+        ask("a net", "die")
+    assert pid() != first
+
+
+def test_what_takes_too_long_is_given_up(stand_in):
+    first = pid()
+    dawdling = private._child
+    with pytest.raises(DirectError, match=r"no answer within 0\.3 seconds: ask for less, or try again"):
+        ask("a net", "dawdle", timeout=0.3)
+    assert dawdling.poll() is not None, "nothing goes on computing what nobody waits for"
+    assert pid() != first
+
+
+def test_a_timeout_that_comes_with_the_answer_harms_nobody(stand_in):
+    for _ in range(10):
+        with contextlib.suppress(DirectError):
+            ask("a net", "say", timeout=0.002)
+        assert pid()
+
+
+def test_large_arrays_go_both_ways(stand_in):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 1024, 1024), np.uint8)
+    _, arrays = ask("a net", "say", pixels=pixels)
+    assert np.array_equal(arrays["pixels"], pixels)
+
+
+def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch):
+    computed, found = [], {}
+    busy, go_on = threading.Event(), threading.Event()
+
+    def exchange(content, timeout):
+        question, _ = unpacked(content)
+        computed.append(question["arguments"]["image"])
+        busy.set()
+        go_on.wait(30)
+        return packed({"image": computed[-1]}, {})
+
+    def move(image, asker="a browser"):
+        try:
+            found[image] = ask(run, "saliency", asker=asker, image=image)[0]["image"]
+        except Superseded as error:
+            found[image] = str(error)
+
+    monkeypatch.setattr(private, "_exchange", exchange)
+    threads = [threading.Thread(target=move, args=(0,))]
+    threads[0].start()
+    busy.wait(30)
+    for image in range(1, 6):
+        threads.append(threading.Thread(target=move, args=(image,)))
+        threads[-1].start()
+        while private._newest["a browser"] < image + 1:
+            time.sleep(0.001)
+    threads.append(threading.Thread(target=move, args=(9, "another browser")))
+    threads[-1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(computed) == [0, 5, 9], "the one that was being computed, the newest, and another's"
+    assert found[0] == 0
+    assert found[5] == 5
+    assert found[9] == 9
+    assert all("newer question" in found[image] for image in range(1, 5))
+
+
+def test_messages_are_framed_and_never_unpickled():
+    pipe = io.BytesIO()
+    arrays = {"a": np.arange(6, dtype=np.uint8).reshape(1, 2, 3), "b": np.array([np.nan, 1e300])}
+    send(pipe, packed({"é": [1, None, "x"]}, arrays))
+    send(pipe, b"more")
+    pipe.seek(0)
+    facts, found = unpacked(receive(pipe))
+    assert facts == {"é": [1, None, "x"]}
+    assert found.keys() == arrays.keys()
+    assert all(
+        np.array_equal(found[name], array, equal_nan=True) for name, array in arrays.items() if name == "a"
+    )
+    assert receive(pipe) == b"more"
+    with pytest.raises(EOFError):
+        receive(pipe)
+    with pytest.raises(EOFError):
+        receive(io.BytesIO(b"\0\0\0\0\0\0\0\x09abc"))
+    harm = io.BytesIO()
+    np.savez(harm, **{private.FACTS: np.frombuffer(b"{}", np.uint8)}, bad=np.array([pickle.Pickler], object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        unpacked(harm.getvalue())
+
+
+def test_the_child_says_unforeseen_errors_in_a_line(monkeypatch, capsys):
+    monkeypatch.setattr(probes, "answer", lambda *_: 1 / 0)
+    question = {"run": None, "source": "torchvision:resnet-18", "probe": "saliency", "arguments": {}}
+    facts, _ = unpacked(child.answer(question, {}))
+    assert facts == {"error": "ZeroDivisionError while computing this; what the server prints has more"}
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+LOUD = """
+from resnet_edu import probes
+from resnet_edu.workers import private
+real = probes.answer
+probes.answer = lambda *asked: (print("noise", flush=True), real(*asked))[1]
+private.main()
+"""
+
+
+@pytest.mark.slow
+def test_prints_do_not_come_between_answers_and_the_child_ends_with_its_parent(run):
+    question = {"source": None, "probe": "images", "arguments": {"count": 2}, "run": str(run.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOUD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        send(process.stdin, packed(question, {}))
+        facts, arrays = unpacked(receive(process.stdout))
+        assert arrays["images"].shape == (2, 1, 8, 8)
+        assert len(facts["labels"]) == 2
+        process.stdin.close()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -1,0 +1,262 @@
+"""What a worker does with wishes: trainings, and questions to trained nets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from resnet_edu import jobs, training
+from resnet_edu.jobs import pool, queue
+from resnet_edu.runs import Run, RunWriter, Shelf, answers, files
+from resnet_edu.training import devices, loop
+from resnet_edu.workers import process, train
+from resnet_edu.workers.gpu import lane
+
+
+@pytest.fixture(autouse=True)
+def step_by_step(monkeypatch):
+    """A block for every step; and git is not asked each time."""
+    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(train, "_commit", lambda: "0123456789ab")
+
+
+@pytest.fixture
+def shelf(tmp_path) -> Shelf:
+    return Shelf(tmp_path / "shelf")
+
+
+@pytest.fixture
+def wish(shelf, tiny, monkeypatch) -> Callable[..., Run]:
+    """Wishes for trainings, and nobody who sees to them yet."""
+    monkeypatch.setattr(pool, "start", lambda *_: None)
+    return lambda **settings: jobs.submit(tiny(**settings), shelf)
+
+
+def serve(shelf: Shelf, slot: str = "0") -> None:
+    process.serve(shelf, slot, 0.01)
+
+
+def test_wishes_are_worked_off_oldest_first(shelf, wish, monkeypatch):
+    order = []
+    monkeypatch.setattr(process, "_train_or_give_up", lambda writer, *_: order.append(writer.run.name))
+    runs = [wish(seed=seed) for seed in (3, 1, 2)]
+    serve(shelf)
+    assert order == [run.name for run in runs]
+    assert queue.wishes(shelf) == []
+
+
+def test_a_wish_is_trained_with_its_recording(shelf, tiny, monkeypatch):
+    monkeypatch.setattr(pool, "start", lambda *_: None)
+    run = jobs.submit(tiny(), shelf, every_step=True, checkpoints=3)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert run.layers()["step"].nunique() == 6
+    assert run.weight_steps() == [1, 2, 6]
+    assert queue.wishes(shelf) == []
+
+
+def test_what_cannot_be_trained_is_not_tried_for_ever(shelf, wish, capsys):
+    bad, good = wish(train=9999), wish()
+    serve(shelf)
+    assert (bad.status().state, good.status().state) == ("failed", "done")
+    assert queue.wishes(shelf) == []
+    assert "Traceback" in capsys.readouterr().err, "the log has the whole story"
+
+
+def test_a_run_that_kills_its_workers_is_given_up(shelf, wish, monkeypatch):
+    run = wish()
+    begun = []
+
+    def dies(*_):
+        begun.append(queue.wishes(shelf)[0]["tries"])
+        raise KeyboardInterrupt  # as good as kill -9: nothing is tidied up
+
+    monkeypatch.setattr(process, "train_or_say_why", dies)
+    for _ in range(queue.TRIES):
+        with pytest.raises(KeyboardInterrupt):
+            serve(shelf)
+        assert len(queue.wishes(shelf)) == 1
+    serve(shelf)
+    assert begun == [1, 2, 3]
+    assert run.status().state == "failed"
+    assert run.status().message == "given up after 3 tries: the process that trained it died each time"
+    assert queue.wishes(shelf) == []
+
+
+def test_a_finished_run_is_not_trained_again_for_a_wish_that_was_left(shelf, wish, monkeypatch):
+    run = wish()
+    (left,) = queue.wishes(shelf)
+    serve(shelf)
+    files.write_json(left["wish"], {name: left[name] for name in ("run", "recording", "at", "tries")})
+    monkeypatch.setattr(train, "_train", None)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert queue.wishes(shelf) == []
+
+
+def test_a_removed_run_is_forgotten(shelf, wish):
+    shelf.remove(wish())
+    serve(shelf)
+    assert queue.wishes(shelf) == []
+
+
+def test_a_run_that_another_worker_trains_is_left_to_it(shelf, wish):
+    run, free = wish(), wish(seed=1)
+    with RunWriter(run):
+        serve(shelf)
+    assert free.status().state == "done"
+    assert [left["run"] for left in queue.wishes(shelf)] == [run.name]
+    assert queue.wishes(shelf)[0]["tries"] == 0
+
+
+def test_a_wish_made_anew_while_it_was_worked_off_is_kept(shelf, wish, monkeypatch):
+    """Stop, and train again before the worker has heard of the first."""
+    run = wish()
+    whole_train = training.train
+
+    def changed_mind(*arguments, **options):
+        for block in whole_train(*arguments, **options):
+            yield block
+            if block.step == 2 and not options["resume"]:
+                jobs.cancel(run)
+
+    heard = RunWriter.status
+
+    def too_late(self, state, *arguments):
+        heard(self, state, *arguments)
+        if state == "stopped":
+            jobs.submit(run.experiment, shelf)
+
+    monkeypatch.setattr(training, "train", changed_mind)
+    monkeypatch.setattr(RunWriter, "status", too_late)
+    serve(shelf)
+    assert run.status().state == "done"
+    assert queue.wishes(shelf) == []
+
+
+def test_a_slot_has_one_worker(shelf, wish):
+    run = wish()
+    with pool.slot_lock(shelf, "0"):
+        started = time.monotonic()
+        serve(shelf, "0")
+        assert time.monotonic() - started < 5
+        assert run.status().state == "queued"
+        serve(shelf, "1")
+    assert run.status().state == "done"
+
+
+def test_a_worker_goes_home_when_nothing_was_asked_for_long_enough(shelf, wish):
+    wish()
+    serve(shelf)
+    started = time.monotonic()
+    process.serve(shelf, "0", 0.3)
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_what_has_no_room_waits(shelf, wish, monkeypatch):
+    run = wish()
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "1")
+    with monkeypatch.context() as patched:
+        patched.setattr(devices, "available", lambda: ["cuda", "cpu"])
+        with lane(shelf, run):
+            serve(shelf)
+    assert run.status().state == "queued"
+    assert len(queue.wishes(shelf)) == 1
+    serve(shelf)
+    assert run.status().state == "done"
+
+
+@pytest.fixture
+def question(shelf, tiny, monkeypatch):
+    """A trained run's folder for an answer, asked of nobody yet."""
+    monkeypatch.setattr(pool, "start", lambda *_: None)
+    run = shelf.place(tiny())
+    train.train_run(run)
+    return lambda probe, **arguments: jobs.ask(run, probe, **arguments)
+
+
+def answered(folder) -> dict:
+    return json.loads((folder / answers.ANSWER).read_text())
+
+
+def test_a_probe_is_answered_by_the_worker_for_answers(shelf, question):
+    folder = question("images", count=3)
+    serve(shelf, "0")
+    assert not (folder / answers.ANSWER).exists(), "one who trains has no time"
+    serve(shelf, queue.ANSWERS)
+    assert len(answered(folder)["labels"]) == 3
+    with np.load(folder / "answer.npz") as arrays:
+        assert arrays["images"].shape == (3, 1, 8, 8)
+    assert queue.wishes(shelf) == []
+
+
+def test_the_worker_for_answers_does_not_train(shelf, question, tiny):
+    run = jobs.submit(tiny(seed=1), shelf)
+    serve(shelf, queue.ANSWERS)
+    assert run.status().state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("probe", "arguments", "error"),
+    [
+        ("x-ray", {}, "probe is 'x-ray'; allowed: saliency, images, "),
+        ("saliency", {"image": 999}, "image is 999; allowed: 0 … 296"),
+        ("saliency", {"picture": 1}, "saliency: got an unexpected keyword argument 'picture'"),
+    ],
+)
+def test_errors_are_answers_for_people(shelf, question, probe, arguments, error):
+    folder = question(probe, **arguments)
+    serve(shelf, queue.ANSWERS)
+    assert list(answered(folder)) == ["error"]
+    assert answered(folder)["error"].startswith(error)
+    assert queue.wishes(shelf) == []
+
+
+def test_what_nobody_thought_of_is_in_the_log(shelf, question, monkeypatch, capsys):
+    from resnet_edu import probes
+
+    monkeypatch.setattr(probes, "answering", lambda *_: 1 / 0)
+    folder = question("images")
+    serve(shelf, queue.ANSWERS)
+    assert answered(folder) == {"error": "ZeroDivisionError while computing this; the workers' log has more"}
+    assert "division by zero" in capsys.readouterr().err
+
+
+def test_a_question_that_kills_the_worker_is_given_up(shelf, question, monkeypatch):
+    from resnet_edu import probes
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    folder = question("images")
+    with monkeypatch.context() as patched:
+        patched.setattr(probes, "answering", dies)
+        for _ in range(queue.TRIES):
+            with pytest.raises(KeyboardInterrupt):
+                serve(shelf, queue.ANSWERS)
+        serve(shelf, queue.ANSWERS)
+    assert answered(folder)["error"].startswith("given up after 3 tries")
+    assert queue.wishes(shelf) == []
+
+
+def test_a_removed_run_s_questions_are_forgotten(shelf, question):
+    question("images")
+    shelf.remove(shelf.runs()[0])
+    serve(shelf, queue.ANSWERS)
+    assert queue.wishes(shelf) == []
+    assert shelf.runs() == []
+    assert not list(shelf.path.glob("resnet*")), "nor does the answer bring its folder back"
+
+
+def test_half_precision_answers_from_the_packed_run(shelf, question, tmp_path):
+    from resnet_edu.runs import pack
+
+    run = shelf.runs()[0]
+    packed = pack(run, tmp_path / "packed", weights="last")
+    folder = jobs.ask(packed, "images", count=2)
+    serve(Shelf(packed.path.parent), queue.ANSWERS)
+    assert len(answered(folder)["predicted"]) == 2
