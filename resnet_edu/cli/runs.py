@@ -11,7 +11,7 @@ from rich.markup import escape
 from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
 from resnet_edu.cli.train import add_resume
 from resnet_edu.runs import Run, RunError, Shelf, export, pack, recorded
-from resnet_edu.runs.export import FORMATS, WEIGHTS
+from resnet_edu.runs.export import FORMATS
 
 
 def add(commands) -> None:
@@ -37,7 +37,12 @@ def add(commands) -> None:
     verbs.choices["export"].add_argument("--to", type=Path, default=Path("."), metavar="DIR")
     verbs.choices["export"].add_argument("--format", default="csv", choices=FORMATS)
     verbs.choices["pack"].add_argument("--into", type=Path, required=True, metavar="DIR")
-    verbs.choices["pack"].add_argument("--weights", default="none", choices=WEIGHTS, help="in half precision")
+    verbs.choices["pack"].add_argument(
+        "--weights",
+        default="none",
+        metavar="none|last|all|N",
+        help="how many of the kept ones, in half precision",
+    )
 
 
 def _places(command: argparse.ArgumentParser) -> None:

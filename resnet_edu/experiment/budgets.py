@@ -62,6 +62,15 @@ _ALL = (
         recipe=Recipe(steps=1500),
     ),
     Budget(
+        "quarter",
+        "Hours a net on one core: the recipe of He 2015 §4.2 with a quarter of the paper's steps. "
+        "CIFAR-10, 16,000 steps of 128 augmented images.",
+        width=16,
+        data=Cifar10(),
+        recipe=Recipe(steps=16_000, augment=True),
+        warmup=400,
+    ),
+    Budget(
         "paper",
         "He 2015 §4.2 in full, for a GPU: CIFAR-10, 64,000 steps of 128 augmented images; "
         "from 110 layers on, 400 warm-up steps at a learning rate of 0.01 first.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 TABLES = ("steps", "evals", "layers", "blocks")
 FORMATS = ("csv", "parquet")
-WEIGHTS = ("none", "last", "all")
 
 
 def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
@@ -32,13 +32,15 @@ def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
 
 
 def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
-    """Copy a finished run onto a shelf as Parquet tables, float32, and its weights in half precision:
-    `none` of them, the `last`, or `all` that were kept.
+    """Copy a finished run onto a shelf as Parquet tables, float32, and its weights in half precision.
 
-    Raises `RunError` for a run that has not ended, or was trained from changed source files.
+    run      must have ended, and been trained from committed source
+    shelf    folder that holds packed runs
+    weights  'none', 'last', 'all' that were kept, or a number: so many of those, evenly, with the last
+
+    Raises `RunError` where one of these does not hold.
     """
-    if weights not in WEIGHTS:
-        raise RunError(f"weights is {weights!r}; allowed: {', '.join(WEIGHTS)}")
+    kept = _thinned(run.weight_steps(), weights)
     status = run.status()
     if not status.complete:
         raise RunError(f"{run.name} is {status.state}; only runs that have ended are packed")
@@ -49,14 +51,14 @@ def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
         raise RunError(f"{target} exists; remove it first to replace it")
     target.mkdir(parents=True)
     try:
-        _pack(run, target, weights)
+        _pack(run, target, kept)
     except BaseException:
         shutil.rmtree(target)
         raise
     return Run(target)
 
 
-def _pack(run: Run, target: Path, weights: str) -> None:
+def _pack(run: Run, target: Path, kept: list[int]) -> None:
     for name in (files.EXPERIMENT, files.HOW, files.STATUS):
         shutil.copyfile(run.path / name, target / name)
     for name in TABLES:
@@ -64,8 +66,16 @@ def _pack(run: Run, target: Path, weights: str) -> None:
         floats = table.select_dtypes("float").columns
         smaller = table.astype(dict.fromkeys(floats, "float32") | {"step": "int32"})
         smaller.to_parquet(target / f"{name}.parquet", index=False, compression="zstd")
-    kept = run.weight_steps()
-    _pack_weights(run, target, {"none": [], "last": kept[-1:], "all": kept}[weights])
+    _pack_weights(run, target, kept)
+
+
+def _thinned(steps: list[int], weights: str) -> list[int]:
+    """The steps whose weights are packed: evenly chosen among those that were kept, and always the last."""
+    words = {"none": "0", "last": "1", "all": str(len(steps))}
+    if not re.fullmatch(r"\d{1,3}", number := words.get(weights, weights), re.ASCII):
+        raise RunError(f"weights is {weights!r}; allowed: {', '.join(words)}, or how many")
+    count = min(int(number), len(steps))
+    return [steps[len(steps) * (i + 1) // count - 1] for i in range(count)]
 
 
 def _pack_weights(run: Run, target: Path, steps: list[int]) -> None:

@@ -6,7 +6,8 @@ Source     He 2015 §1 and Fig. 1 (degradation); §4.2 and Fig. 6 (residual nets
 Arms       plain and residual × depths × seeds 0, 1, 2. Twins differ by the shortcut (option A) alone.
 Command    resnet-edu study degradation --budget minute
 Cost       18 trainings at `minute` (all of them about a minute on two laptop cores) and at `lesson`;
-           12 at `lesson-cifar`; 30 at `paper`, which is for a GPU.
+           12 at `lesson-cifar`; 12 at `quarter`, which take a day on two cores; 30 at `paper`, which is
+           for a GPU.
 
 Decision rule, fixed before any run
     d = training error of the deepest plain net − that of the shallowest, with the same seed, in
@@ -43,6 +44,7 @@ DEPTHS = {
     "minute": (8, 20, 56),
     "lesson": (8, 20, 56),
     "lesson-cifar": (20, 56),
+    "quarter": (20, 56),
     "paper": (20, 32, 44, 56, 110),
 }
 SEEDS = (0, 1, 2)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from resnet_edu.experiment import Cifar, Cifar10, Dense, Digits, Recipe, budgets
@@ -10,6 +12,7 @@ from resnet_edu.experiment.spec import SpecError
         ("minute", Digits(), 8, Recipe(steps=240, batch=64, lr=0.1, drops=(0.5, 0.75))),
         ("lesson", Digits(), 8, Recipe(steps=1000, batch=128)),
         ("lesson-cifar", Cifar10(train=5000, side=16), 16, Recipe(steps=1500, batch=128)),
+        ("quarter", Cifar10(), 16, Recipe(steps=16_000, augment=True)),
         ("paper", Cifar10(), 16, Recipe(steps=64_000, batch=128, weight_decay=1e-4, augment=True)),
     ],
 )
@@ -25,9 +28,17 @@ def test_the_paper_drops_the_learning_rate_at_32k_and_48k():
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
+def test_a_quarter_is_the_papers_recipe_with_a_quarter_of_its_steps():
+    quarter, paper = (budgets.at(budget, "plain-56") for budget in ("quarter", "paper"))
+    assert 4 * quarter.recipe.steps == paper.recipe.steps
+    assert dataclasses.replace(quarter, recipe=paper.recipe) == paper
+    assert dataclasses.replace(quarter.recipe, steps=paper.recipe.steps) == paper.recipe
+
+
 @pytest.mark.parametrize(
     ("budget", "net", "warmup"),
     [
+        ("quarter", "plain-110", 400),
         ("paper", "resnet-56", 0),
         ("paper", "resnet-110", 400),
         ("paper", "plain-110", 400),
@@ -47,7 +58,7 @@ def test_a_net_in_full_is_taken_as_it_is():
 
 
 def test_every_budget_has_its_help():
-    assert budgets.BUDGETS == ("minute", "lesson", "lesson-cifar", "paper")
+    assert budgets.BUDGETS == ("minute", "lesson", "lesson-cifar", "quarter", "paper")
     assert (*budgets.BUDGETS, "imagenet") == budgets.NAMES
     assert all(budgets.get(name).help.endswith(".") for name in budgets.NAMES)
 
@@ -55,7 +66,11 @@ def test_every_budget_has_its_help():
 @pytest.mark.parametrize(
     ("budget", "net", "message"),
     [
-        ("hour", "plain-20", "budget is 'hour'; allowed: minute, lesson, lesson-cifar, paper, imagenet"),
+        (
+            "hour",
+            "plain-20",
+            "budget is 'hour'; allowed: minute, lesson, lesson-cifar, quarter, paper, imagenet",
+        ),
         ("minute", "vgg-19", "net is 'vgg-19'; allowed"),
         ("minute", "plain-21", "6n\\+2"),
     ],

@@ -6,6 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from resnet_edu.runs import Run, RunError, RunWriter, export, files, pack
+from resnet_edu.runs.export import _thinned
 
 TABLES = ("steps", "evals", "layers", "blocks")
 
@@ -74,9 +75,18 @@ def test_weights_that_do_not_fit_are_not_packed_and_leave_nothing(finished, tmp_
     assert pack(finished, tmp_path, weights="last").weight_steps() == [9]
 
 
-@pytest.mark.parametrize("weights", ["some", True, ""])
+def test_so_many_weights_are_the_last_and_evenly_spaced_ones_before(tmp_path):
+    kept = [16, 43, 115, 309, 829, 2223, 5964, 16000]
+    assert _thinned(kept, "4") == [43, 309, 2223, 16000]
+    assert _thinned(kept, "2") == [309, 16000]
+    assert _thinned(kept, "3")[-1] == 16000
+    assert _thinned(kept, "0") == _thinned([], "3") == []
+    assert _thinned(kept, "99") == kept
+
+
+@pytest.mark.parametrize("weights", ["some", "-1", "1.5", "²", ""])
 def test_how_many_weights_is_told_in_words(finished, tmp_path, weights):
-    with pytest.raises(RunError, match=f"^weights is {weights!r}; allowed: none, last, all$"):
+    with pytest.raises(RunError, match=f"^weights is {weights!r}; allowed: none, last, all, or how many$"):
         pack(finished, tmp_path, weights=weights)
 
 
