@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from resnet_edu.data.dataset import DataSet, Images, normalise
     from resnet_edu.data.loading import load
     from resnet_edu.data.order import batch_indices
+    from resnet_edu.data.shipped import without_images
     from resnet_edu.data.streaming import StreamedSet
 
 _LAZY = {
@@ -34,6 +35,7 @@ _LAZY = {
     "draw_augmentation": "augmentation",
     "load": "loading",
     "normalise": "dataset",
+    "without_images": "shipped",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "normalise",
     "resolve",
     "status",
+    "without_images",
 ]
 
 

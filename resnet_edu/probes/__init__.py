@@ -21,6 +21,7 @@ from resnet_edu.probes import (
     trust,
     unit_shares,
 )
+from resnet_edu.probes.image import photograph_for
 from resnet_edu.probes.partial import Kept, Partial
 from resnet_edu.probes.sources import net_of, source_of
 from resnet_edu.runs import Run
@@ -59,8 +60,9 @@ def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> Answe
     """Facts (plain data) and arrays by name, of a run's net or of "torchvision:resnet-50".
 
     Every probe takes `step` besides its own arguments: after so many training steps, one of
-    `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. Raises `ValueError`
-    for unknown probes and arguments.
+    `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. One that takes
+    `pixels` takes the name of a shipped `photograph` as well (see `resnet_edu.photographs`). Raises
+    `ValueError` for unknown probes and arguments.
     """
     *_, whole = answering(source, probe, arguments)
     return whole.facts, whole.arrays
@@ -74,8 +76,11 @@ def answering(
     asked = {**PROBES, **LONG_PROBES}.get(probe)
     if asked is None:
         raise ValueError(f"probe is {probe!r}; allowed: {', '.join([*PROBES, *LONG_PROBES])}")
-    own = {name: value for name, value in arguments.items() if name != "step"}
-    net, data, step = source_of(source, arguments.get("step"))
+    own = {name: value for name, value in arguments.items() if name not in ("step", "photograph")}
+    of_picture = {"pixels", "photograph"} & {name for name in arguments if arguments[name] is not None}
+    net, data, step = source_of(source, arguments.get("step"), own_picture=bool(of_picture))
+    if "photograph" in of_picture:
+        own["pixels"] = photograph_for(data, arguments["photograph"])
     given = (net, data, kept) if probe in LONG_PROBES else (net, data)
     try:
         inspect.signature(asked).bind(*given, **own)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, normalise
+from resnet_edu.photographs import named
+from resnet_edu.pictures import fitted
 
 MOST_IMAGES = 10_000
 
@@ -60,6 +62,11 @@ def at_least_one(name: str, value: Any, most: int) -> int:
     if type(value) is not int or not 1 <= value <= most:
         raise ValueError(f"{name} is {value!r}; allowed: 1 … {most}")
     return value
+
+
+def photograph_for(data: DataSet, name: str) -> np.ndarray:
+    """The shipped photograph of this name as the net takes pictures, uint8 [C, H, W]; raises `ValueError`."""
+    return fitted(named(name).pixels(), data.channels, data.side, 1.0)
 
 
 def _picture(data: DataSet, image: int | None, pixels: np.ndarray | None) -> tuple[Tensor, int | None]:

@@ -6,6 +6,7 @@ Asking again costs nothing: this is what a warm worker is for.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 
 import torch
@@ -20,15 +21,20 @@ TORCHVISION = "torchvision:"
 SETTLING = 256  # images
 
 
-def source_of(source: Run | str, step: int | None = None) -> tuple[Stack, data.DataSet, int | None]:
+def source_of(
+    source: Run | str, step: int | None = None, *, own_picture: bool = False
+) -> tuple[Stack, data.DataSet, int | None]:
     """The net in eval mode, the data it was trained on, and after how many steps of a run it is.
 
-    torchvision's nets come without images and without steps. Raises `ValueError` for a step that was not
-    kept and for names that are not known, and as `nets.weights.official` and `data.load` do.
+    To look at an `own_picture` that the question brings along, a net needs no image of its data set: where
+    the set is missing, its statistics do. torchvision's nets come without images and without steps. Raises
+    `ValueError` for a step that was not kept and for names that are not known, and as
+    `nets.weights.official` and `data.load` do.
     """
     if isinstance(source, Run):
         step = _checked(source, step)
-        return net_of(source, step), _loaded(source.experiment.data), step
+        images = _images(source.experiment.data, needed=not own_picture)
+        return net_of(source, step), images, step
     if not source.startswith(TORCHVISION):
         raise ValueError(f"source is {source!r}; allowed: a run, or {TORCHVISION}resnet-50 and its like")
     if step is not None:
@@ -83,9 +89,21 @@ def _loaded(spec: Data) -> data.DataSet:
     return data.load(spec)
 
 
+def _images(spec: Data, *, needed: bool) -> data.DataSet:
+    """The data set; or, where it is missing and no image of it is `needed`, its statistics alone."""
+    try:
+        return _loaded(spec)
+    except data.DataMissing:
+        if needed:
+            raise
+        with suppress(data.DataMissing):  # then the first message says better what is missing
+            return data.without_images(spec)
+        raise
+
+
 @lru_cache(16)
 def _net(path: str, experiment: Experiment, step: int) -> Stack:
-    images = _loaded(experiment.data)
+    images = _images(experiment.data, needed=step == 0)
     sizes = {"channels": images.channels, "side": images.side, "classes": images.classes}
     net = nets.build(experiment.net, **sizes, seed=experiment.seed).eval()
     if step == 0:

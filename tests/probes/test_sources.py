@@ -6,11 +6,13 @@ import torch
 import torchvision
 
 from resnet_edu import data, nets, probes
-from resnet_edu.data import normalise
+from resnet_edu.data import DataMissing, normalise
 from resnet_edu.methods import METHODS
-from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph
+from resnet_edu.photographs import named
+from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph, size_for
+from resnet_edu.probes import sources
 from resnet_edu.probes.sources import settle, source_of
-from resnet_edu.runs import Shelf
+from resnet_edu.runs import Shelf, recorded
 from resnet_edu.training import Recording
 from resnet_edu.workers import train
 
@@ -161,3 +163,26 @@ def test_the_method_s_names_are_the_words_names():
     from resnet_edu.probes.saliency import maps
 
     assert list(maps._WAYS) == list(METHODS)
+
+
+def test_a_shipped_photograph_is_asked_about_by_name():
+    """A recorded net of CIFAR-10 answers without the data set, exactly as about the same pixels."""
+    run = recorded().find("resnet-20-cifar10-s0-7f30d04d350a")
+    pixels = fitted(named("kingfisher").pixels(), *size_for(run.experiment.data))
+    by_name, drawn = probes.answer(run, "saliency", {"photograph": "kingfisher"})
+    by_pixels, same = probes.answer(run, "saliency", {"pixels": pixels})
+    assert by_name == by_pixels
+    assert np.array_equal(drawn["map"], same["map"])
+    assert by_name["class_names"][by_name["predicted"]] == "bird"
+    with pytest.raises(ValueError, match=r"^name is 'unicorn'; allowed: "):
+        probes.answer(run, "saliency", {"photograph": "unicorn"})
+
+
+def test_where_the_data_set_is_missing_a_test_image_is_refused_with_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESNET_EDU_DATA", str(tmp_path))
+    sources._loaded.cache_clear()
+    run = recorded().find("resnet-20-cifar10-s0-7f30d04d350a")
+    facts, _ = probes.answer(run, "saliency", {"photograph": "moose"})
+    assert facts["class_names"][facts["predicted"]] == "deer"
+    with pytest.raises(DataMissing, match=r"^CIFAR-10: the file data_batch_1 is missing"):
+        probes.answer(run, "saliency", {"image": 0})
