@@ -20,57 +20,58 @@ export class Lens {
 
   unit({ net, forward, backward }, phase, width, top, height) {
     const back = phase === "backward";
-    const sizes = back ? [backward.y, backward.shortcut, backward.branch, backward.x] : [forward.y, forward.shortcut, forward.branch, forward.x];
-    const most = Math.max(...sizes.filter(isNumber), 1e-300);
+    const { x: into, branch, shortcut, y: out } = back ? backward : forward;
+    const plain = net.kind === "plain";
+    const most = Math.max(...[into, branch, shortcut, out].filter(isNumber), 1e-300);
     const thick = (value) => (isNumber(value) ? Math.max(1, (value / most) * THICKEST) : 1);
-    const vectors = back && net.kind === "residual" && isNumber(backward.cosine);
-    const wide = vectors && width > 330 ? width * 0.62 : width;
-    const [out, skip, branch, into] = sizes;
-    const y = top + height * (net.kind === "plain" ? 0.55 : 0.68);
-    const [x0, x1, fork, plus] = [14, wide - 14, wide * 0.2, wide * 0.8];
-    const high = top + height * 0.2;
-    const flow = (d, value, cls) => s("path", { class: `flow-line ${net.look} ${cls}`, d, "stroke-width": thick(value) });
-    const box = { x: fork + 20, y: y - 15, width: plus - fork - 40, height: 30, rx: 5 };
-    const label = (x, at, text, anchor = "middle") => s("text", { x, y: at, "text-anchor": anchor }, text);
-    const names = back ? ["∂ℒ/∂x", "∂ℒ/∂y"] : ["x", "y"];
-    return s("g", {},
-      flow(`M${x0},${y}H${fork}`, into, ""),
-      flow(`M${fork},${y}H${plus}`, branch, "branch"),
-      ...(net.kind === "plain" ? [] : [flow(`M${fork},${y}C${fork},${high - 14} ${plus},${high - 14} ${plus},${y}`, skip, "skip")]),
-      flow(`M${plus},${y}H${x1}`, out, ""),
-      s("rect", { class: "lens-f", ...box }),
-      label((fork + plus) / 2, y + 5, "F"),
-      ...(net.kind === "plain" ? [] : [s("circle", { class: "lens-plus", cx: plus, cy: y, r: 10 }), label(plus, y + 6, "+"),
-        label((fork + plus) / 2, high + 2, `shortcut ${format(skip)}`)]),
-      this.arrow(back ? fork * 0.55 : plus + (x1 - plus) * 0.6, y, back, net.look),
-      label((fork + plus) / 2, y + 33, `${net.kind === "plain" ? "" : "branch "}${format(branch)}`),
-      label(x0, y + 26, `${names[0]} ${format(into)}`, "start"),
-      label(x1, y - 15, `${names[1]} ${format(out)}`, "end"),
-      label(x0, top + 14, net.label, "start"),
-      ...(vectors && width > 330 ? [this.vectors(backward, net, wide + 4, top + 8, width - wide - 12, height - 16)] : []));
+    const vectors = back && !plain && isNumber(backward.cosine) && width > 300;
+    const wide = vectors ? width * 0.64 : width;
+    const [x0, x1, fork, plus, middle] = [8, wide - 8, wide * 0.17, wide * 0.83, wide / 2];
+    const y = top + height * (plain ? 0.5 : 0.64);
+    const arc = top + 26 - (y - top - 26) / 3; // a cubic's control point, so that its top is at top + 26
+    const flow = (d, value) => s("path", { class: "flow-line", d, "stroke-width": thick(value) });
+    const text = (x, at, words, anchor = "middle") => s("text", { x, y: at, "text-anchor": anchor }, words);
+    const [xName, yName] = back ? ["∂ℒ/∂x", "∂ℒ/∂y"] : ["x", "y"];
+    return s("g", { class: net.look },
+      s("text", { class: "name", x: x0, y: top + 14 }, net.label),
+      flow(`M${x0},${y}H${fork}`, into),
+      flow(`M${fork},${y}H${plus}`, branch),
+      plain ? null : flow(`M${fork},${y}C${fork},${arc} ${plus},${arc} ${plus},${y}`, shortcut),
+      flow(`M${plus},${y}H${x1}`, out),
+      s("rect", { class: "lens-f", x: middle - wide * 0.21, y: y - 15, width: wide * 0.42, height: 30, rx: 5 }),
+      text(middle, y + 5, `F ${format(branch)}`),
+      plain ? null : s("circle", { class: "lens-plus", cx: plus, cy: y, r: 10 }),
+      plain ? null : text(plus, y + 5.5, "+"),
+      plain ? null : text(middle, top + 60, `shortcut ${format(shortcut)}`),
+      this.arrow(back ? x0 + 8 : x1 - 8, y, back),
+      text(x0, y + 32, `${xName} ${format(into)}`, "start"),
+      text(x1, y + 32, `${yName} ${format(out)}`, "end"),
+      vectors ? this.vectors(backward, wide + 6, top + 8, width - wide - 14, height - 24) : null);
   }
 
-  arrow(x, y, back, look) {
+  arrow(x, y, back) {
     const way = back ? -1 : 1;
-    return s("path", { class: `arrow ${look}`, d: `M${x + 11 * way},${y}l${-16 * way},-11v22z` });
+    return s("path", { class: "arrow", d: `M${x + 11 * way},${y}l${-16 * way},-11v22z` });
   }
 
   /** Both parts and their sum in the plane that they span: exact lengths and angle. */
-  vectors({ shortcut, branch, cosine }, net, x, y, width, height) {
+  vectors({ shortcut, branch, cosine }, x, y, width, height) {
     const sine = Math.sqrt(Math.max(0, 1 - cosine ** 2));
-    const ends = { skip: [shortcut, 0], branch: [branch * cosine, branch * sine], sum: [shortcut + branch * cosine, branch * sine] };
+    const tip = [branch * cosine, branch * sine];
+    const ends = { shortcut: [shortcut, 0], branch: tip, sum: [shortcut + tip[0], tip[1]] };
     const xs = [0, ...Object.values(ends).map(([a]) => a)];
-    const ys = [0, ...Object.values(ends).map(([, b]) => b)];
-    const [left, right, top] = [Math.min(...xs), Math.max(...xs), Math.max(...ys, 1e-300)];
-    const unit = Math.min((width - 16) / (right - left || 1), (height - 34) / top);
-    const at = ([a, b]) => [x + 8 + (a - left) * unit, y + height - 12 - b * unit];
+    const [left, right, high] = [Math.min(...xs), Math.max(...xs), Math.max(tip[1], 1e-300)];
+    const unit = Math.min((width - 12) / (right - left || 1), (height - 70) / high);
+    const floor = y + height - 26;
+    const at = ([a, b]) => [x + 6 + (a - left) * unit, floor - b * unit];
     const [ox, oy] = at([0, 0]);
-    const lines = Object.entries(ends).map(([name, end]) => {
+    const parts = Object.entries(ends).flatMap(([name, end]) => {
       const [ex, ey] = at(end);
-      return s("line", { class: `vector ${name} ${net.look}`, x1: ox, y1: oy, x2: ex, y2: ey });
+      return s("line", { class: `vector ${name}`, x1: ox, y1: oy, x2: ex, y2: ey });
     });
-    const cos = s("text", { x: x + width / 2, y: y + 10, "text-anchor": "middle" }, `cos ${format(cosine, 2)}`);
-    return s("g", { class: "vectors" }, ...lines, s("circle", { cx: ox, cy: oy, r: 3.5 }), cos);
+    const text = (words, at, fits) => s("text", { x: x + width / 2, y: at, "text-anchor": "middle", class: fits }, words);
+    return s("g", { class: "vectors" }, ...parts, s("circle", { cx: ox, cy: oy, r: 3.5 }),
+      text(`cos ${format(cosine, 2)}`, y + 8, ""), text("— shortcut", floor + 18, ""), text("⋯ branch", floor + 34, ""));
   }
 
   /** Where no unit is highlighted: the losses as bars. */

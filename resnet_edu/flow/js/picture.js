@@ -14,6 +14,7 @@ import { fromQuery, initial, toQuery, viewsOf } from "./state.js";
 import { positionOf, Training } from "./training.js";
 import { neighbour, Transport } from "./transport.js";
 
+const SIZES = [[760, "narrow"], [1250, "small"], [1700, "large"], [Infinity, "huge"]];
 const REST = 250; // milliseconds without a change before the host hears of the state
 
 /**
@@ -157,6 +158,7 @@ class Picture {
   /** Everything, for the present size. `netsToo` is false where only rows were appended. */
   draw(netsToo = true) {
     this.retheme();
+    this.resize();
     this.root.classList.toggle("single", this.nets.length === 1);
     this.frame = this.scene.frame(this.state);
     this.controls.draw(this.model, this.state, this.scene);
@@ -211,8 +213,10 @@ class Picture {
     const name = this.frame.at ?? this.read?.block?.name ?? null;
     this.nets.forEach((net) => net.mark(name, this.state.view === "training" ? this.state.pins : []));
     const item = name ? this.nets[0].itemNamed(name) : read;
-    const position = (line) => positionsOf(this.model.nets[line.net], item?.block?.name, line.per);
-    this.profile.mark(item?.block ? (item.bx0 + item.bx1) / 2 : null, this.frame.lines, position);
+    const position = (line) => positionsOf(this.model.nets[line.net], name ?? item?.block?.name, line.per);
+    const unit = name ? this.model.nets[0].units.findIndex((each) => each.name === name) : -1;
+    const x = unit >= 0 ? this.nets[0].layout.unitX[unit] : item?.block ? (item.bx0 + item.bx1) / 2 : null;
+    this.profile.mark(x, this.frame.lines, position);
   }
 
   describe() {
@@ -289,6 +293,11 @@ class Picture {
     const size = `${Math.round(width)}×${Math.round(height)}`;
     if (size !== this.size) this.draw();
     this.size = size;
+  }
+
+  resize() {
+    const width = this.root.getBoundingClientRect().width;
+    this.root.dataset.size = SIZES.find(([most]) => width < most)[1];
   }
 
   /** Dark where the text around the picture is light. */

@@ -69,13 +69,13 @@ export class Profile {
 
   drawKey(lines) {
     let x = this.box.x1;
-    if (this.width < 560) return; // the nets above have their names
     const letter = 0.6 * typeOf(this.svg);
     const parts = lines.filter(({ text }) => text).reverse().flatMap(({ cls, text }) => {
       x -= text.length * letter + 46;
       return [s("line", { class: `line ${cls}`, x1: x, x2: x + 30, y1: 11, y2: 11 }), s("text", { x: x + 36, y: 15.5 }, text)];
     });
-    this.key.replaceChildren(...parts);
+    const title = this.svg.querySelector(".title").getComputedTextLength();
+    this.key.replaceChildren(...(title + 20 < x ? parts : [])); // the nets above have their names
   }
 
   xsOf({ net, per }) {

@@ -71,6 +71,7 @@ export class Reading {
     this.values = state;
     const block = read && (read.block ?? null);
     this.table.hidden = !block;
+    this.place.hidden = state.formula && !block;
     say(this.title, read ? titleOf(model.nets[read.net] ?? model.nets[0], read) : WORDS[state.q].button);
     say(this.place, block ? `output ${block.shape.join(" × ")}${block.shortcut ? `, shortcut: ${block.shortcut}` : ""}` : read ? "Press to open it." : hint(model));
     if (block) this.fill(model, frame, block);

@@ -44,7 +44,7 @@ export class SlowMotion {
     const reached = (net) => net[shown.table].map((each, i, list) => seen(phase, name, i, list));
     const column = (net, key) => net[shown.table].map((each, i) => (reached(net)[i] ? each[key] : undefined));
     const lines = this.model.nets.flatMap((net, i) => shown.lines.flatMap(({ column: key, cls, text }) => (
-      key === "shortcut" && net.kind === "plain" ? [] : [{ net: i, per: shown.per, values: column(update.nets[i], key), cls: `${net.look} ${cls}`, text: cls ? "" : net.label, what: text }]
+      cls && phase === "backward" && net.kind === "plain" ? [] : [{ net: i, per: shown.per, values: column(update.nets[i], key), cls: `${net.look} ${cls}`, text: cls ? "" : net.label, what: text }]
     )));
     const fills = update.nets.map((net) => ({ values: column(net, shown.lines[0].column), per: shown.per, axis }));
     return {
@@ -117,11 +117,11 @@ function seen(phase, name, i, list) {
 }
 
 const FORWARD = {
-  table: "forward", per: "unit", title: "forward: ‖y‖ of each unit; thin: ‖F(x)‖",
+  table: "forward", per: "unit", title: "forward: ‖y‖; thin: ‖F(x)‖",
   lines: [{ column: "y", cls: "", text: "‖y‖" }, { column: "branch", cls: "thin", text: "‖F(x)‖" }],
 };
 const BACKWARD = {
-  table: "backward", per: "unit", title: "backward: ‖∂ℒ/∂x‖ of each unit; thin: through the shortcut; dotted: through the branch",
+  table: "backward", per: "unit", title: "backward: ‖∂ℒ/∂x‖; thin: via shortcut; dotted: via branch",
   lines: [{ column: "x", cls: "", text: "" }, { column: "shortcut", cls: "thin", text: "" }, { column: "branch", cls: "thin dots", text: "" }],
 };
 const PHASES = {
