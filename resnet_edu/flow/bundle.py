@@ -37,6 +37,8 @@ MODULES = (
     "transport",
     "player",
     "keys",
+    "looks",
+    "reader",
     "picture",
 )
 """Each uses only those before it."""

@@ -25,7 +25,7 @@ from resnet_edu.flow.drawing import drawn_blocks
 from resnet_edu.runs import Run, RunError
 
 VERSION = 1
-DIGITS = 5  # significant ones; a screen shows three or four
+DIGITS = 6  # significant ones; a screen shows three
 CURVE_POINTS = 400
 VALUES = 120_000  # of all norms together: about 0.9 MB of JSON
 FEWEST_ROWS = 40
@@ -197,7 +197,7 @@ def _column(values: Any) -> list[Number]:
 
 
 def short(value: float) -> Number:
-    """Five significant digits; null for what is not finite. Whole numbers lose their '.0' in JSON."""
+    """Six significant digits; null for what is not finite. Whole numbers lose their '.0' in JSON."""
     if not math.isfinite(value):
         return None
     rounded = float(f"{value:.{DIGITS}g}")

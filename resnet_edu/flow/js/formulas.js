@@ -66,6 +66,7 @@ export function verdicts(model, rows, overlay) {
     if (start < 0 || !isNumber(measured)) return [];
     const said = `${model.nets[net].label}: the ${label.replace(":", "")} says ${format(values[start])} nearest the image; measured: ${format(measured)}.`;
     if (measured <= 0 || values[start] <= 0) return [`${said} They differ in sign.`];
+    if (Math.abs(Math.log(values[start] / measured)) < 0.05) return [`${said} They agree within 5 %.`];
     return [`${said} The formula is off by a factor of ${factor(values[start], measured)}.`];
   });
 }

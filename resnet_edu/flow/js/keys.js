@@ -16,7 +16,7 @@ function onUnit(picture, target, key) {
   const unit = target.closest?.(".unit");
   if (!unit) return null;
   if (key === "Enter" || key === " ") return () => unit.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-  if (/^Arrow|^Home$|^End$/.test(key)) return () => picture.moveFocus(key);
+  if (/^Arrow|^Home$|^End$/.test(key)) return () => picture.reader.moveFocus(key);
   if (key === "Escape" && picture.state.open) return () => picture.change({ open: "" });
   return null;
 }
@@ -30,17 +30,4 @@ function onPlayer(picture, target, key) {
   };
   if (target.closest?.(".scrub")) Object.assign(acts, { ArrowUp: acts.ArrowRight, ArrowDown: acts.ArrowLeft });
   return acts[key] ?? null;
-}
-
-/** Left and right along a net, up and down between the nets. */
-export function moveFocus(picture, key) {
-  const { all, here } = picture.rove();
-  const own = all.filter(({ net }) => net === here.net);
-  const i = own.indexOf(here);
-  const other = all.filter(({ net }) => net === here.net + ({ ArrowUp: -1, ArrowDown: 1 }[key] ?? 0));
-  const next = { ArrowLeft: own[i - 1], ArrowRight: own[i + 1], Home: own[0], End: own.at(-1) }[key]
-    ?? (/Up|Down/.test(key) ? other[Math.min(i, other.length - 1)] : null);
-  if (!next) return;
-  next.group.focus();
-  picture.rove();
 }

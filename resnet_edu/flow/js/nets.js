@@ -30,6 +30,7 @@ export class NetDrawing {
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}`, "aria-label": this.summary() });
     this.cells = [];
     this.groups = [];
+    this.marks = null;
     this.svg.replaceChildren(
       this.patterns(),
       ...this.header(width),
@@ -192,7 +193,10 @@ export class NetDrawing {
   }
 
   /** Outlines the part that is read, and marks the pinned ones with their letters. */
-  mark(name, pins, dim = null) {
+  mark(name, pins) {
+    const marks = `${name} ${pins}`;
+    if (marks === this.marks) return;
+    this.marks = marks;
     const item = this.itemNamed(name);
     const { top, bottom, middle } = this.place;
     set(this.marker, item ? { x: item.x0, y: top - 3, width: item.x1 - item.x0, height: bottom - top + 6, visibility: "visible" } : { visibility: "hidden" });
@@ -203,7 +207,6 @@ export class NetDrawing {
       return [s("circle", { cx: x, cy: y, r: 8.5 }), s("text", { x, y: y + 4.5, "text-anchor": "middle" }, "ABCDEFGH"[i] ?? "·")];
     }));
     for (const { group, item: each } of this.groups) set(group, { "aria-pressed": each.block ? String(pins.includes(each.block.name)) : null });
-    this.svg.classList.toggle("dim", dim === true);
   }
 
   itemNamed(name) {

@@ -24,10 +24,10 @@ export function format(value, digits = 3) {
 
 const minus = (text) => text.replace(/^-/, "−");
 
-/** "1,000 ×", "3.1 ×": a factor between two sizes, always above one. */
+/** "1,000", "3.1": the factor between two sizes, above one. */
 export function factor(a, b) {
   const ratio = Math.max(a / b, b / a);
-  return ratio < 1e4 ? `${Number(ratio.toPrecision(2)).toLocaleString("en")}` : format(ratio, 2);
+  return ratio < 1e6 ? Number(ratio.toPrecision(2)).toLocaleString("en") : format(ratio, 2);
 }
 
 export const whole = (value) => value.toLocaleString("en");

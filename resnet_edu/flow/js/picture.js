@@ -2,19 +2,20 @@
 
 import { Controls } from "./controls.js";
 import { SkipDial } from "./dial.js";
-import { focused, h, say, set, sizeOf } from "./dom.js";
-import { keysOf, moveFocus } from "./keys.js";
+import { focused, h, say, sizeOf } from "./dom.js";
+import { keysOf } from "./keys.js";
 import { addressOf } from "./layout.js";
+import { fit, tellApart } from "./looks.js";
 import { Model } from "./model.js";
 import { NetDrawing } from "./nets.js";
 import { Player } from "./player.js";
 import { Profile } from "./profile.js";
+import { Reader } from "./reader.js";
 import { momentsOf, SlowMotion } from "./slow.js";
 import { fromQuery, initial, toQuery, viewsOf } from "./state.js";
-import { positionOf, Training } from "./training.js";
+import { Training } from "./training.js";
 import { neighbour, Transport } from "./transport.js";
 
-const SIZES = [[760, "narrow"], [1250, "small"], [1700, "large"], [Infinity, "huge"]];
 const REST = 250; // milliseconds without a change before the host hears of the state
 
 /**
@@ -49,9 +50,9 @@ class Picture {
   constructor(element, data, options) {
     this.options = options;
     this.model = new Model(data);
-    this.looks();
+    tellApart(this.model.nets);
     this.state = initial(this.model);
-    this.read = null;
+    this.reader = new Reader(this);
     this.build(element);
     this.open(options.query ?? "");
     this.observer = new ResizeObserver(() => this.resized());
@@ -59,11 +60,6 @@ class Picture {
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
     this.rethemed = () => this.draw();
     this.scheme.addEventListener("change", this.rethemed);
-  }
-
-  /** Two nets of one kind are told apart by a third look. */
-  looks() {
-    this.model.nets.forEach((net, i) => (net.look = i > 0 && net.kind === this.model.nets[0].kind ? "second" : net.kind));
   }
 
   build(element) {
@@ -85,7 +81,7 @@ class Picture {
       speed: (speed) => change({ speed }),
       loop: () => change({ loop: !this.state.loop }),
     });
-    this.profile = new Profile({ near: (x) => this.near(x), leave: () => this.leave() });
+    this.profile = new Profile({ near: (x) => this.reader.near(x), leave: () => this.reader.leave() });
     this.netsBox = h("div", { class: "nets" });
     this.profileBox = h("div", { class: "profile-box" }, this.profile.svg);
     this.sideBox = h("div", { class: "side" });
@@ -96,8 +92,8 @@ class Picture {
     const { height } = this.options;
     if (height === "page") this.root.classList.add("page-high");
     else if (height) this.root.style.setProperty("--flow-height", `${height}px`);
-    this.netsBox.addEventListener("pointerleave", () => this.leave());
-    this.netsBox.addEventListener("focusout", () => this.leave());
+    this.netsBox.addEventListener("pointerleave", () => this.reader.leave());
+    this.netsBox.addEventListener("focusout", () => this.reader.leave());
     this.onKey = keysOf(this);
     this.keyed = this.options.keys ?? this.root;
     this.keyed.addEventListener("keydown", this.onKey);
@@ -106,7 +102,7 @@ class Picture {
   }
 
   makeNets() {
-    const heard = { enter: (item, net) => this.enter(item, net), press: (item) => this.press(item) };
+    const heard = { enter: (item, net) => this.reader.enter(item, net), press: (item) => this.press(item) };
     this.nets = this.model.nets.map((net, i) => new NetDrawing(net, i, heard));
     this.netsBox.replaceChildren(...this.nets.map((net) => net.svg));
   }
@@ -129,36 +125,30 @@ class Picture {
   change(patch) {
     const moved = Object.keys(patch).every((name) => ["step", "at", "alpha"].includes(name));
     this.state = { ...this.state, ...patch };
-    if (moved && !("at" in patch && this.phaseChanged())) this.paint();
+    const phase = "at" in patch && this.scene.frame(this.state).title !== this.frame.title; // other axes
+    if (moved && !phase) this.paint();
     else this.draw();
     if (!this.player.playing) this.rest();
-  }
-
-  /** In slow motion each phase has an axis and lines of its own. */
-  phaseChanged() {
-    const { title } = this.scene.frame(this.state);
-    return title !== this.frame.title;
   }
 
   update(data) {
     const runs = String(this.model.nets.map((net) => net.run));
     this.model.take(data);
-    this.looks();
+    tellApart(this.model.nets);
     const same = runs === String(this.model.nets.map((net) => net.run));
     if (!viewsOf(this.model).includes(this.state.view)) this.state.view = "training";
     if (same) this.nets.forEach((net, i) => (net.net = this.model.nets[i]));
     else {
       this.scenes = {};
-      this.open("");
       this.makeNets();
+      return this.open("");
     }
     this.draw(false);
   }
 
   /** Everything, for the present size. `netsToo` is false where only rows were appended. */
   draw(netsToo = true) {
-    this.retheme();
-    this.resize();
+    fit(this.root, this.options.theme);
     this.root.classList.toggle("single", this.nets.length === 1);
     this.frame = this.scene.frame(this.state);
     this.controls.draw(this.model, this.state, this.scene);
@@ -168,11 +158,11 @@ class Picture {
     const { width, height } = sizeOf(this.netsBox);
     if (netsToo && width) this.nets.forEach((net) => net.draw(width, Math.floor(height / this.nets.length) - 2, this.state.open));
     if (width) this.drawProfile();
-    if (width) this.scene.drawSide(this.state, this.frame, this.reading());
+    if (width) this.scene.drawSide(this.state, this.frame, this.reader.read());
     this.transport.draw(this.scene.transport(this.state), this.state);
     if (width) this.paint();
-    if (held && !held.isConnected) this.refocus(held);
-    this.rove();
+    this.reader.rove();
+    if (held && !held.isConnected) this.reader.refocus();
   }
 
   drawProfile() {
@@ -195,28 +185,9 @@ class Picture {
     this.profile.paint(this.frame.lines);
     if (this.frame.overlay.length) this.profile.drawOverlay(this.frame.overlay);
     this.transport.paint(this.scene.transport(state), player.playing);
-    this.scene.paintSide(state, this.frame, this.reading());
-    this.mark();
+    this.scene.paintSide(state, this.frame, this.reader.read());
+    this.reader.mark();
     if (!player.playing) this.describe();
-  }
-
-  /** What is read: under the pointer or with the focus, else the last pinned unit. */
-  reading() {
-    if (this.read) return this.read;
-    const pin = this.state.pins.at(-1);
-    const item = pin && this.nets[0].layout ? this.nets[0].itemNamed(pin) : null;
-    return item?.block ? { ...item, net: 0 } : null;
-  }
-
-  mark() {
-    const read = this.reading();
-    const name = this.frame.at ?? this.read?.block?.name ?? null;
-    this.nets.forEach((net) => net.mark(name, this.state.view === "training" ? this.state.pins : []));
-    const item = name ? this.nets[0].itemNamed(name) : read;
-    const position = (line) => positionsOf(this.model.nets[line.net], name ?? item?.block?.name, line.per);
-    const unit = name ? this.model.nets[0].units.findIndex((each) => each.name === name) : -1;
-    const x = unit >= 0 ? this.nets[0].layout.unitX[unit] : item?.block ? (item.bx0 + item.bx1) / 2 : null;
-    this.profile.mark(x, this.frame.lines, position);
   }
 
   describe() {
@@ -226,30 +197,11 @@ class Picture {
     say(this.spoken, frame.summary);
   }
 
-  enter(item, net) {
-    this.read = { ...item, net };
-    this.roved = { net, from: item.from };
-    this.scene.paintSide(this.state, this.frame, this.reading());
-    this.mark();
-  }
-
-  leave() {
-    if (!this.read || focused(this.root)?.closest?.(".unit")) return;
-    this.read = null;
-    this.scene.paintSide(this.state, this.frame, this.reading());
-    this.mark();
-  }
-
-  near(x) {
-    const item = this.nets[0].layout?.items.find(({ x0, x1 }) => x >= x0 && x < x1);
-    if (item) this.enter(item, 0);
-  }
-
   /** A folded part opens. A unit is pinned, or let go; in slow motion it is gone to. */
   press(item) {
     if (item.folded) return this.change({ open: addressOf(item) });
     if (this.state.view === "update" && item.from >= 0) {
-      const { phase } = { phase: this.state.at.startsWith("forward") ? "forward" : "backward" };
+      const phase = this.state.at.startsWith("forward") ? "forward" : "backward";
       return this.change({ at: `${phase}.${item.block.name}` });
     }
     const { pins } = this.state;
@@ -295,34 +247,6 @@ class Picture {
     this.size = size;
   }
 
-  resize() {
-    const width = this.root.getBoundingClientRect().width;
-    this.root.dataset.size = SIZES.find(([most]) => width < most)[1];
-  }
-
-  /** Dark where the text around the picture is light. */
-  retheme() {
-    const channels = getComputedStyle(this.root.parentElement ?? this.root).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
-    const light = (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]) / 255;
-    this.root.dataset.theme = this.options.theme ?? (light > 0.5 ? "dark" : "light");
-  }
-
-  /** One unit of the picture can be reached by Tab; arrows go on from it. */
-  rove() {
-    const all = this.nets.flatMap((net, i) => net.groups?.map(({ group, item }) => ({ group, item, net: i })) ?? []);
-    const here = all.find(({ item, net }) => net === this.roved?.net && item.from === this.roved?.from) ?? all[0];
-    for (const { group } of all) set(group, { tabindex: group === here?.group ? "0" : "-1" });
-    return { all, here };
-  }
-
-  refocus() {
-    this.rove().here?.group.focus({ preventScroll: true });
-  }
-
-  moveFocus(key) {
-    return moveFocus(this, key);
-  }
-
   destroy() {
     this.player.pause();
     clearTimeout(this.resting);
@@ -331,11 +255,4 @@ class Picture {
     this.keyed.removeEventListener("keydown", this.onKey);
     this.root.remove();
   }
-}
-
-/** The positions of a block's values on a line. */
-function positionsOf(net, name, per) {
-  if (!name) return [];
-  if (per === "unit") return [positionOf(net, name, per)].filter((i) => i !== null);
-  return net.blocks.find((block) => block.name === name)?.layers ?? [];
 }

@@ -76,7 +76,7 @@ export function fromQuery(query, model, moments = () => ["start"]) {
   if (dials.length) take("dial", number(0, dials.length - 1, true), `0 … ${dials.length - 1}`);
   const alphas = dials[state.dial]?.alphas ?? [1];
   take("alpha", one(alphas), alphas.join(", "));
-  for (const name of words.keys()) if (!(name in DEFAULTS)) problems.push(`${name} is unknown.`);
+  for (const name of words.keys()) if (!Object.hasOwn(DEFAULTS, name)) problems.push(`${name} is unknown.`);
   return { state, problems };
 }
 
