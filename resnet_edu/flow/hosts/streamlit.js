@@ -1,0 +1,20 @@
+import { mount } from "./picture.js";
+
+const mounted = new WeakMap();
+
+/** Streamlit calls this with the same element whenever there are new data. */
+export default function ({ parentElement, data, setStateValue }) {
+  const { flow, query, height, report = true } = data;
+  const known = mounted.get(parentElement);
+  if (known) known.update(flow);
+  else {
+    const place = parentElement.querySelector(".flow-host");
+    const onState = report ? (text) => setStateValue("query", text) : undefined;
+    mounted.set(parentElement, mount(place, flow, { query, height, onState }));
+  }
+  return () => setTimeout(() => {
+    if (parentElement.isConnected) return; // it is only drawn anew
+    mounted.get(parentElement)?.destroy();
+    mounted.delete(parentElement);
+  });
+}

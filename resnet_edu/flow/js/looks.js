@@ -1,0 +1,17 @@
+// How the picture looks where it is: dark or light, small or large, and which net has which look.
+
+const SIZES = [[760, "narrow"], [1250, "small"], [1700, "large"], [Infinity, "huge"]]; // pixels below which
+
+/** Sets size and theme of the picture: dark where the text around it is light. */
+export function fit(root, theme) {
+  const { width } = root.getBoundingClientRect();
+  root.dataset.size = SIZES.find(([most]) => width < most)[1];
+  const channels = getComputedStyle(root.parentElement ?? root).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
+  const light = (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]) / 255;
+  root.dataset.theme = theme ?? (light > 0.5 ? "dark" : "light");
+}
+
+/** Plain and residual have their looks; two nets of one kind are told apart by a third. */
+export function tellApart(nets) {
+  nets.forEach((net, i) => (net.look = i > 0 && net.kind === nets[0].kind ? "second" : net.kind));
+}
