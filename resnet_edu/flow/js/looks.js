@@ -1,6 +1,6 @@
 // How the picture looks where it is: dark or light, small or large, and which net has which look.
 
-const SIZES = [[760, "narrow"], [1250, "small"], [1700, "large"], [Infinity, "huge"]]; // pixels below which
+const SIZES = [[760, "narrow"], [920, "compact"], [1250, "small"], [1700, "large"], [Infinity, "huge"]]; // pixels below which
 
 /** Sets size and theme of the picture: dark where the text around it is light. */
 export function fit(root, theme) {
