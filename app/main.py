@@ -24,6 +24,15 @@ h5 { padding: 0.4rem 0 0.35rem !important; }
 h5 .stMarkdownColoredText { font-weight: 400; }
 .st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }
 .st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }
+@media (max-height: 640px) and (min-width: 641px) {
+  .stMainBlockContainer { padding: 0.2rem 1.5rem 2rem; }
+  .stMainBlockContainer .stVerticalBlock { gap: 0.35rem; }
+  .st-key-pages { gap: 0.1rem; padding-right: 2rem; }
+  .st-key-pages a { padding: 0.1rem 0.3rem; }
+  .st-key-pages a * { font-size: 0.76rem; }
+  h1 { font-size: 1.35rem !important; padding: 0 !important; }
+}
+.st-key-starts .stButton button { padding: 0.15rem 0.7rem; min-height: 2.2rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 0.9rem 1rem 2rem; }
   .st-key-heatmaps, [class*=st-key-maps-] { overflow-x: auto; }
@@ -46,6 +55,7 @@ st.html(STYLE)
 settle()
 pages = [
     st.Page("questions/degradation.py", title="Does a deeper net train worse?", default=True),
+    st.Page("questions/gradients.py", title="Where does the gradient go?"),
     st.Page("questions/inside.py", title="What is inside?"),
     st.Page("questions/lesions.py", title="What if a block is missing?"),
     st.Page("questions/paths.py", title="What do its paths carry?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import address
 import readers
@@ -14,6 +15,7 @@ from resnet_edu.experiment import Experiment, PadShortcut
 from resnet_edu.runs import Run, RunError, Shelf
 
 Pair = tuple[Run, Run]
+_BARE: dict[str, Any] = {"label_visibility": "collapsed"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,31 @@ def choose(
     return family.pairs[depth, seed], place
 
 
+def choose_trained() -> Pair | None:
+    """Fields for nets, depth and seed of any twins that were trained, with weights or without; the deepest
+    by default."""
+    found = families(weights=False)
+    if not found:
+        st.info("No trained twins are here yet. Train some on the first page.")
+        return None
+    with st.container(horizontal=True, gap="small", horizontal_alignment="right"):
+        words = {name: other.words for name, other in found.items()}
+        family = found[address.read("nets", list(found), next(iter(found)))]
+        address.pick_one(
+            "trained nets", "nets", family.name, words, width=310, forget=("depth", "seed"), **_BARE
+        )
+        depth = address.read("depth", family.depths, family.depths[-1])
+        seeds = family.seeds(depth)
+        seed = address.read("seed", seeds, seeds[0])
+        depths = {each: f"{each} layers" for each in family.depths}
+        address.pick_one("depth", "depth", depth, depths, width=120, forget=("seed",), **_BARE)
+        if len(seeds) > 1:
+            address.pick_one(
+                "seed", "seed", seed, {each: f"seed {each}" for each in seeds}, width=110, **_BARE
+            )
+    return family.pairs[depth, seed]
+
+
 def of_all_depths(pair: Pair) -> list[Pair]:
     """The twins of this pair's family and seed, shallowest first."""
     seed = pair[0].experiment.seed
@@ -66,15 +93,17 @@ def of_all_depths(pair: Pair) -> list[Pair]:
 
 
 @st.cache_resource(ttl=5, show_spinner=False)
-def families() -> dict[str, Family]:
-    """By name: recorded first."""
+def families(weights: bool = True) -> dict[str, Family]:
+    """By name: recorded first. With `weights`, only those that kept some."""
     found = {}
     for budget, runs in readers.recorded_studies().items():
         words = f"recorded: {readers.study_name(budget)}"
-        found[budget] = Family(budget, words, _pairs(run for run in runs if run.weight_steps()))
+        found[budget] = Family(
+            budget, words, _pairs(run for run in runs if run.weight_steps() or not weights)
+        )
     own: dict[str, list[Run]] = {}
     for run in Shelf().runs():
-        if _askable(run):
+        if _trained(run, weights):
             own.setdefault(_family_key(run.experiment), []).append(run)
     for key, runs in own.items():
         found[f"here-{key}"] = Family(
@@ -83,9 +112,9 @@ def families() -> dict[str, Family]:
     return {name: family for name, family in found.items() if family.pairs}
 
 
-def _askable(run: Run) -> bool:
+def _trained(run: Run, weights: bool) -> bool:
     try:
-        return bool(run.weight_steps()) and run.status().state == "done"
+        return run.status().state == "done" and (bool(run.weight_steps()) or not weights)
     except RunError:
         return False  # damaged: the others are shown
 

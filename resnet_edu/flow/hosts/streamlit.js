@@ -6,15 +6,19 @@ const mounted = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   const { flow, query, height, report = true } = data;
   const known = mounted.get(parentElement);
-  if (known) known.update(flow);
-  else {
+  if (known) {
+    known.picture.update(flow);
+    // The page has another view in mind than the picture told it last, such as one of its buttons.
+    if (query !== known.query && query !== known.picture.query) known.picture.show(query);
+    known.query = query;
+  } else {
     const place = parentElement.querySelector(".flow-host");
     const onState = report ? (text) => setStateValue("query", text) : undefined;
-    mounted.set(parentElement, mount(place, flow, { query, height, onState }));
+    mounted.set(parentElement, { query, picture: mount(place, flow, { query, height, onState }) });
   }
   return () => setTimeout(() => {
     if (parentElement.isConnected) return; // it is only drawn anew
-    mounted.get(parentElement)?.destroy();
+    mounted.get(parentElement)?.picture.destroy();
     mounted.delete(parentElement);
   });
 }

@@ -41,6 +41,13 @@ export function focused(root) {
 /** The size of an element's type, in pixels. */
 export const typeOf = (element) => parseFloat(getComputedStyle(element).fontSize) || 14;
 
+/** How far an element's top is from the window's, before anything around it is scrolled. */
+export function topOf(element) {
+  let top = element.getBoundingClientRect().top;
+  for (let around = element; around; around = around.parentNode ?? around.host) top += around.scrollTop ?? 0;
+  return top;
+}
+
 /** Width and height inside the padding, in whole pixels. */
 export function sizeOf(element) {
   return { width: Math.floor(element.clientWidth), height: Math.floor(element.clientHeight) };

@@ -2,7 +2,7 @@
 
 import { Controls } from "./controls.js";
 import { SkipDial } from "./dial.js";
-import { focused, h, say, sizeOf } from "./dom.js";
+import { focused, h, say, sizeOf, topOf } from "./dom.js";
 import { keysOf } from "./keys.js";
 import { addressOf } from "./layout.js";
 import { fit, tellApart } from "./looks.js";
@@ -24,7 +24,7 @@ const REST = 250; // milliseconds without a change before the host hears of the 
  * options.query    the view to begin with, as `picture.query` gives it
  * options.onState  called with the query and the state when the view has come to rest, never while it plays
  * options.keys     where keys are heard: the picture itself by default, or `document`
- * options.height   of the picture in pixels, or "page" for that of the window
+ * options.height   of the picture in pixels, "page" for that of the window, or "rest" for what the window leaves below
  * options.theme    "light" or "dark"; by default as the text around it
  */
 export function mount(element, data, options = {}) {
@@ -55,6 +55,7 @@ class Picture {
     this.reader = new Reader(this);
     this.build(element);
     this.open(options.query ?? "");
+    if (this.atTop) this.fillWindow();
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.root);
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -91,6 +92,7 @@ class Picture {
       this.controls.element, this.problem, this.netsBox, this.profileBox, this.sideBox, this.transport.element, this.spoken);
     const { height } = this.options;
     if (height === "page") this.root.classList.add("page-high");
+    else if (height === "rest") this.atTop = element;
     else if (height) this.root.style.setProperty("--flow-height", `${height}px`);
     this.netsBox.addEventListener("pointerleave", () => this.reader.leave());
     this.netsBox.addEventListener("focusout", () => this.reader.leave());
@@ -238,6 +240,13 @@ class Picture {
     this.describe();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => !this.player.playing && this.options.onState?.(toQuery(this.state), structuredClone(this.state)), REST);
+  }
+
+  /** As high as the window below the place where the picture begins; what is above may still be growing. */
+  fillWindow() {
+    const height = () => this.root.style.setProperty("--flow-height", `calc(100dvh - ${Math.ceil(topOf(this.atTop)) + 6}px)`);
+    height();
+    for (const wait of [100, 400, 1500]) setTimeout(height, wait);
   }
 
   resized() {

@@ -1,0 +1,58 @@
+"""The gradient-flow picture as a Streamlit component: registered once, when this module is imported.
+
+While it plays it sends nothing. Its view comes back when it has come to rest, and is kept in the address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import readers
+import streamlit as st
+
+from resnet_edu import flow
+from resnet_edu.flow.contract import FlowData
+from resnet_edu.runs import Run
+
+VIEW = (
+    *("view", "q", "scale", "step", "pins", "open", "speed", "loop"),
+    *("formula", "chain", "decay", "update", "at", "dial", "alpha"),
+)
+"""What the address says of the picture; `flow/README.md` lists the values."""
+
+_parts = flow.streamlit_parts()
+_component = st.components.v2.component("resnet_edu_flow", html=_parts.html, css=_parts.css, js=_parts.js)
+
+
+def draw(data: FlowData, key: str, *, height: int = 0) -> None:
+    """The picture, opened as the address says. `height` in pixels; 0: what the window leaves."""
+    shown = {"flow": data, "query": _query(), "height": height or "rest", "report": True}
+    _component(data=shown, key=key, height="content", on_query_change=lambda: _keep(key))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def recorded(runs: tuple[readers.Written, ...]) -> FlowData:
+    """What the picture draws of these runs; keyed by how much of them is written."""
+    plain, *rest = (Run(path) for path, *_ in runs)
+    return flow.flow_data(plain, rest[0] if rest else None)
+
+
+def of(runs: Sequence[Run]) -> FlowData:
+    return recorded(readers.written(readers.paths(runs)))
+
+
+def _query() -> str:
+    return urlencode({name: st.query_params[name] for name in VIEW if name in st.query_params})
+
+
+def _keep(key: str) -> None:
+    """Write the view that the picture came to rest at into the address."""
+    state: Any = st.session_state[key]
+    told = dict(parse_qsl(state.get("query") or ""))
+    for name in VIEW:
+        if name in told:
+            st.query_params[name] = told[name]
+        else:
+            st.query_params.pop(name, None)

@@ -1,0 +1,87 @@
+"""Where does the gradient go? Plain and residual twins, unit by unit, through every recorded step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import address
+import flow_picture
+import streamlit as st
+import twins
+from head import head
+
+from resnet_edu.flow import FlowError
+
+PARAMETERS = ("nets", "depth", "seed", *flow_picture.VIEW)
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A view to start from: what a button says, what the address becomes, and what to look for."""
+
+    title: str
+    view: Mapping[str, str]
+    look_for: str
+    not_shown: str
+
+
+STARTS = (
+    Start(
+        "Before the first step",
+        {"q": "weight", "step": "0"},
+        "Follow the plain net's dashed line from the loss, on the right, to the image. With batch "
+        "normalisation its gradient *grows* on the way, at 56 layers by orders of magnitude: it explodes, "
+        "where tutorials say that it vanishes. The residual net's line stays nearly flat.",
+        "A norm says how long a gradient is, not whether it points anywhere useful.",
+    ),
+    Start(
+        "While it fails",
+        {"q": "weight", "step": "23"},
+        "Press play. Within a few steps the plain net's first layers get far less gradient than its last "
+        "ones, and its loss stays where it was. The residual net's layers keep getting as much as before, "
+        "and its loss falls.",
+        "Small gradients and a failing training come together here. Which causes which, it does not say.",
+    ),
+    Start(
+        "Same length, other direction",
+        {"q": "correlation", "step": "0"},
+        "This is the cosine between the gradients at two nearly equal inputs: 1 where both point the same "
+        "way. Towards the image it falls to almost nothing in the plain net: neighbouring images ask for "
+        "unrelated changes, even where the norms look healthy.",
+        "It is measured at evaluations only. Between them the picture keeps the last value.",
+    ),
+)
+
+
+def page() -> None:
+    (beside,) = head("Where does the gradient go?", PARAMETERS, 9)
+    with beside:
+        pair = twins.choose_trained()
+    if pair is None:
+        return
+    starts()
+    try:
+        data = flow_picture.of(pair)
+    except FlowError as error:
+        st.error(address.escaped(f"{error}."))
+        return
+    flow_picture.draw(data, f"flow-{pair[0].name}")
+
+
+def starts() -> None:
+    """Three buttons, and what to look for in the view that was started last."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="starts"):
+        for number, start in enumerate(STARTS):
+            st.button(start.title, key=f"start-{number}", on_click=_begin, args=(number,))
+        with st.popover("What to look for", type="tertiary"):
+            for start in STARTS:
+                st.markdown(f"**{start.title}.** {start.look_for} *What it does not show:* {start.not_shown}")
+
+
+def _begin(number: int) -> None:
+    address.forget(*flow_picture.VIEW)
+    address.put(**STARTS[number].view)
+
+
+page()
