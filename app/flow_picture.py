@@ -26,10 +26,17 @@ _parts = flow.streamlit_parts()
 _component = st.components.v2.component("resnet_edu_flow", html=_parts.html, css=_parts.css, js=_parts.js)
 
 
-def draw(data: FlowData, key: str, *, height: int = 0) -> None:
-    """The picture, opened as the address says. `height` in pixels; 0: what the window leaves."""
-    shown = {"flow": data, "query": _query(), "height": height or "rest", "report": True}
-    _component(data=shown, key=key, height="content", on_query_change=lambda: _keep(key))
+def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int = 0) -> None:
+    """The picture, opened as the address says.
+
+    data    what `of` returns, or `flow.fresh_data`
+    key     names the component; another key is another picture
+    names   which parts of the view the page keeps in its address
+    height  in pixels; 0: what the window leaves below
+    """
+    query = urlencode({name: st.query_params[name] for name in names if name in st.query_params})
+    shown = {"flow": data, "query": query, "height": height or "rest", "report": True}
+    _component(data=shown, key=key, height="content", on_query_change=lambda: _keep(key, names))
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -43,15 +50,11 @@ def of(runs: Sequence[Run]) -> FlowData:
     return recorded(readers.written(readers.paths(runs)))
 
 
-def _query() -> str:
-    return urlencode({name: st.query_params[name] for name in VIEW if name in st.query_params})
-
-
-def _keep(key: str) -> None:
+def _keep(key: str, names: Sequence[str]) -> None:
     """Write the view that the picture came to rest at into the address."""
     state: Any = st.session_state[key]
     told = dict(parse_qsl(state.get("query") or ""))
-    for name in VIEW:
+    for name in names:
         if name in told:
             st.query_params[name] = told[name]
         else:

@@ -119,12 +119,6 @@ def heatmap_figure(plain: Written, residual: Written, template: Template) -> go.
     return charts.twin_heatmaps(*tables, titles=titles, log_steps=True, template=template)
 
 
-@_shared
-def norms_figure(plain: Written, residual: Written, step: int, template: Template) -> go.Figure:
-    tables = {name(Run(run[0])): layers(run) for run in (plain, residual)}
-    return charts.layer_norms(tables, step, template=template)
-
-
 @functools.lru_cache(64)  # Streamlit's caches hold two specs of different kinds and equal fields for one
 def graph(net: Net) -> dict[str, Any]:
     return anatomy.graph(net)

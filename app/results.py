@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import address
+import flow_picture
 import plotly.graph_objects as go
 import readers
 import streamlit as st
 
 from resnet_edu import charts
 from resnet_edu.charts.style import Template
+from resnet_edu.flow import FlowError
 from resnet_edu.runs import Run
 from resnet_edu.studies import degradation
 
 ERRORS = ("training", "test")
+FLOW_NAMES = ("q", "scale", "step", "pins", "open")
 _COLUMNS = {"training": "train_error", "test": "test_error"}
 _DEEPER = {"supported": "worse", "contradicted": "no worse"}
 _BADGES = {"supported": "green", "depends": "orange"}
@@ -66,14 +69,14 @@ def shortcuts(evidence: dict[str, Any]) -> str:
     return " ".join(said).replace("-", "−")
 
 
-def everything(runs: Sequence[Run], error: str, seed: int, step: int) -> None:
+def everything(runs: Sequence[Run], error: str, seed: int) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         errors(runs, error)
     with right:
         losses(runs)
     gradients(runs, seed)
-    gradients_at(runs, seed, step)
+    gradients_at(runs, seed)
 
 
 def errors(runs: Sequence[Run], error: str) -> None:
@@ -100,23 +103,20 @@ def gradients(runs: Sequence[Run], seed: int) -> None:
     show(readers.heatmap_figure(plain, residual, template()), "heatmaps", "gradient norm by layer and step")
 
 
-def gradients_at(runs: Sequence[Run], seed: int, step: int) -> None:
-    """The same gradients at one step, chosen with a slider."""
+def gradients_at(runs: Sequence[Run], seed: int) -> None:
+    """The same gradients one step at a time, in the picture that the gradients' own page shows in full."""
     pair = twins(runs, seed)
     if pair is None:
         return
-    plain, residual = readers.written(readers.paths(pair))
-    recorded = sorted(set(readers.layers(plain)["step"]) & set(readers.layers(residual)["step"]))
-    if len(recorded) < 2:
+    try:
+        data = flow_picture.of(pair)
+    except FlowError as error:
+        st.info(address.escaped(f"{error}."))
         return
-    heading("The same at one step", "move the slider")
-    nearest = min(recorded, key=lambda other: abs(other - step))
-    chosen = address.control(st.select_slider, "step", "step", nearest, options=recorded)
-    show(
-        readers.norms_figure(plain, residual, chosen, template()),
-        "norms",
-        f"gradient norm by layer, step {chosen}",
+    heading(
+        "The same step by step", "press play, or drag the slider; more under “Where does the gradient go?”"
     )
+    flow_picture.draw(data, f"flow-{pair[0].name}", names=FLOW_NAMES, height=540)
 
 
 def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:

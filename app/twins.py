@@ -114,7 +114,9 @@ def families(weights: bool = True) -> dict[str, Family]:
 
 def _trained(run: Run, weights: bool) -> bool:
     try:
-        return run.status().state == "done" and (bool(run.weight_steps()) or not weights)
+        if not weights:
+            return run.status().step > 0
+        return run.status().state == "done" and bool(run.weight_steps())
     except RunError:
         return False  # damaged: the others are shown
 

@@ -17,7 +17,7 @@ from resnet_edu.runs import Run
 
 VIEWS = {"recorded": "Recorded", "here": "Trained here"}
 SAME = ":gray[Same seeds, same numbers on the same processor; change the first seed for other luck.]"
-PARAMETERS = ("view", "study", "depths", "error", "seed", "step")
+PARAMETERS = ("view", "study", "depths", "error", "seed", *results.FLOW_NAMES)
 
 
 def page() -> None:
@@ -41,7 +41,6 @@ def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
     runs = studies[study]
     all_depths = sorted({run.experiment.net.depth for run in runs})
     depths = address.read_several("depths", all_depths, all_depths)
-    step = read_step(runs)
     results.verdict(runs)
     left, right = st.columns([5, 3], gap="medium")
     with left, st.container(horizontal=True, gap="medium"):
@@ -50,7 +49,7 @@ def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
         address.press_several("depths", "depths", depths, all_depths)
     with right, st.container(horizontal=True, gap="medium"):
         error, seed = choose_error(), choose_seed(runs)
-    results.everything([run for run in runs if run.experiment.net.depth in depths], error, seed, step)
+    results.everything([run for run in runs if run.experiment.net.depth in depths], error, seed)
     results.provenance(runs, f"recorded at the budget {study}: {budgets.get(study).help}")
 
 
@@ -62,14 +61,13 @@ def here(plan: live.Plan, action: DeltaGenerator) -> None:
         live.start(plan)
     if not runs:
         return
-    step = read_step(runs)
     if not live.ended(runs):
         live.watch(runs, choose_seed(runs))
         return
     results.verdict(runs)
     with st.container(horizontal=True, gap="medium"):
         error, seed = choose_error(), choose_seed(runs)
-    results.everything(runs, error, seed, step)
+    results.everything(runs, error, seed)
     with st.expander("Every training"):
         live.arms_table(runs)
     results.provenance(runs, "trained here")
@@ -87,12 +85,6 @@ def choose_seed(runs: Sequence[Run]) -> int:
     if len(seeds) > 1:
         address.press_one("seed of the heatmaps", "seed", seed, seeds)
     return seed
-
-
-def read_step(runs: Sequence[Run]) -> int:
-    """Where the slider stands: at the first step, if the URL does not say."""
-    steps = runs[0].experiment.recipe.steps
-    return address.read_number("step", 0, steps, 0)
 
 
 page()

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 import address
 import flow_picture
+import readers
 import streamlit as st
 import twins
 from head import head
+from words import in_words
 
 from resnet_edu.flow import FlowError
 
+POLL_SECONDS = 1.5
 PARAMETERS = ("nets", "depth", "seed", *flow_picture.VIEW)
 
 
@@ -61,12 +64,27 @@ def page() -> None:
     if pair is None:
         return
     starts()
+    if all(state.ended for state in readers.statuses(readers.paths(pair))):
+        draw(pair)
+    else:
+        st.fragment(_growing, run_every=POLL_SECONDS)(pair)
+
+
+def draw(pair: twins.Pair) -> None:
     try:
         data = flow_picture.of(pair)
     except FlowError as error:
         st.error(address.escaped(f"{error}."))
         return
-    flow_picture.draw(data, f"flow-{pair[0].name}")
+    flow_picture.draw(data, f"flow-{pair[0].path}")
+
+
+@in_words()
+def _growing(pair: twins.Pair) -> None:
+    """The picture of nets in training: new steps are appended, and axes hold all steps from the start."""
+    if all(state.ended for state in readers.statuses(readers.paths(pair))):
+        st.rerun()
+    draw(pair)
 
 
 def starts() -> None:
