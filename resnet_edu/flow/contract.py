@@ -178,16 +178,6 @@ class Dial(TypedDict):
     """Nats."""
 
 
-class Axes(TypedDict):
-    """The picture's fixed axes, as exponents of ten: low and high; a correlation's are plain numbers."""
-
-    weight: tuple[float, float]
-    activation: tuple[float, float]
-    ratio: tuple[float, float]
-    correlation: tuple[float, float]
-    loss: tuple[float, float]
-
-
 class FlowData(TypedDict):
     """All of the picture."""
 
@@ -200,7 +190,6 @@ class FlowData(TypedDict):
     note: str
     """What was thinned, in a sentence; empty where every recorded row is there."""
     nets: list[NetData]
-    axes: NotRequired[Axes]
     updates: NotRequired[list[Update]]
     dials: NotRequired[list[Dial]]
 

@@ -125,7 +125,7 @@ def test_units_are_walked_read_and_pinned_by_keyboard(opened):
     assert label.startswith("resnet-56, unit 2, stages.0.1, activation gradient: ")
     reading = page.locator(".reading")
     assert "unit 2 of 27, stages.0.1" in reading.inner_text()
-    assert "output 8 × 8 × 8" in reading.inner_text()
+    assert "output 8 × 8 × 8; y = ReLU(x + F(x))" in reading.inner_text()
     assert reading.locator("math").count() == 1
     page.keyboard.press("Enter")
     assert state_of(page)["pins"] == ["stages.0.1"]

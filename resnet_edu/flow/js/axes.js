@@ -5,7 +5,7 @@ import { share } from "./model.js";
 import { s } from "./dom.js";
 
 /** Values worth a tick: at most about `most` of an axis' decades, or fifths when it is linear. */
-export function ticksOf(axis, most) {
+function ticksOf(axis, most) {
   if (!axis.log) {
     const every = [0.2, 0.5, 1, 2, 5, 10, 20, 25, 50].find((n) => (axis.high - axis.low) / n <= most) ?? 100;
     const first = Math.ceil(axis.low / every - 1e-9);

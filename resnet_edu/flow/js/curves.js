@@ -1,28 +1,29 @@
 // Curves over the steps with a cursor: the loss, and the traces of pinned units.
 
 import { heightOf, pathOf, spread, stepTicks, yAxis } from "./axes.js";
-import { onDrag, s, set } from "./dom.js";
+import { onDrag, s, set, typeOf } from "./dom.js";
 import { clamp, whole } from "./numbers.js";
 
-const PAD = { left: 46, right: 14, top: 26, bottom: 22 };
+const PAD = { right: 14, top: 26, bottom: 22 };
 
 export class Curves {
   /** `seek(step)` is called when the chart is pressed or dragged. */
   constructor(cls, seek) {
     this.svg = s("svg", { class: `curves ${cls}`, role: "img" });
-    const fraction = (x) => clamp((x - PAD.left) / (this.width - PAD.left - PAD.right), 0, 1);
+    const fraction = (x) => clamp((x - this.left) / (this.width - this.left - PAD.right), 0, 1);
     onDrag(this.svg, fraction, (share) => seek(this.from + share * (this.to - this.from)));
   }
 
   /** Lines are [{ cls, steps, values, end }], where `end` is a letter at the last point. */
   draw(width, height, { title, axis, from = 0, to, lines, xs = null, xTitle = "step", points = false }) {
-    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: PAD.left, x1: width - PAD.right };
+    this.left = typeOf(this.svg) > 17 ? 62 : 46;
+    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: this.left, x1: width - PAD.right };
     Object.assign(this, { width, height, axis, from, to, box, lines });
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` });
     this.svg.replaceChildren(
       s("text", { class: "title", x: 4, y: 15 }, title),
-      yAxis(axis, { x: PAD.left - 6, x0: box.x0, x1: box.x1, top: box.top, bottom: box.bottom }),
-      ...this.xAxis(xs ?? stepTicks(to, width - PAD.left - PAD.right), xTitle),
+      yAxis(axis, { x: this.left - 6, x0: box.x0, x1: box.x1, top: box.top, bottom: box.bottom }),
+      ...this.xAxis(xs ?? stepTicks(to, width - this.left - PAD.right), xTitle),
       ...lines.map((line) => s("path", { class: `line ${line.cls}`, d: this.path(line) })),
       ...(points ? lines.flatMap((line) => this.points(line)) : []),
       ...this.letters(lines),

@@ -4,26 +4,29 @@ const NARROWEST = 9; // pixels a unit
 const CONTEXT = 36; // pixels of what is folded beside an opened part
 const GROUPS = 20; // at most, of one stage
 
-export const EDGE = { left: 68, right: 62 }; // room for the image and the stem; for the head and the loss
+const RIGHT = 62; // pixels for the head and the loss
+
+/** Pixels for the image and the stem, and below them for an axis of this type. */
+export const leftOf = (type) => (type > 17 ? 86 : 68);
 
 /** The places of a net's blocks over a width: boxes, the x of every unit and layer, and what is folded. */
-export function layoutOf(net, width, open) {
-  const room = Math.max(60, width - EDGE.left - EDGE.right);
+export function layoutOf(net, width, open, left) {
+  const room = Math.max(60, width - left - RIGHT);
   const pieces = piecesOf(net, room, open);
   const fixed = pieces.reduce((sum, piece) => sum + (piece.context ? CONTEXT : 0), 0);
   const parts = pieces.reduce((sum, piece) => sum + (piece.context ? 0 : piece.to - piece.from), 0);
   const pitch = (room - fixed) / Math.max(1, parts);
-  let x = EDGE.left;
+  let x = left;
   const items = pieces.map((piece) => {
     const wide = piece.context ? CONTEXT : pitch * (piece.to - piece.from);
     const item = { ...piece, x0: x, x1: x + wide };
     x += wide;
     return boxed(item);
   });
-  const stem = { from: -1, to: -1, block: net.blocks[0], x0: 46, x1: 66, bx0: 49, bx1: 62 };
-  const last = width - EDGE.right;
+  const stem = { from: -1, to: -1, block: net.blocks[0], x0: left - 22, x1: left - 2, bx0: left - 19, bx1: left - 6 };
+  const last = width - RIGHT;
   const head = { from: -2, to: -2, block: net.blocks.at(-1), x0: last, x1: last + 20, bx0: last + 4, bx1: last + 17 };
-  const layout = { width, items: [stem, ...items, head], pitch, image: 19, loss: width - 20, folded: items.some((i) => i.folded) };
+  const layout = { width, left, items: [stem, ...items, head], pitch, image: 19, loss: width - 20, folded: items.some((i) => i.folded) };
   placeAll(net, layout);
   return layout;
 }

@@ -1,8 +1,8 @@
 // One net, unit by unit: image left, loss right, shortcuts as arcs, the chosen quantity as colour.
 
 import { shade } from "./colour.js";
-import { s, say, set } from "./dom.js";
-import { addressOf, layoutOf } from "./layout.js";
+import { s, say, set, typeOf } from "./dom.js";
+import { addressOf, layoutOf, leftOf } from "./layout.js";
 import { share } from "./model.js";
 import { isNumber } from "./numbers.js";
 
@@ -21,7 +21,7 @@ export class NetDrawing {
 
   /** Draws everything anew, for a size and what is opened. */
   draw(width, height, open) {
-    this.layout = layoutOf(this.net, width, open);
+    this.layout = layoutOf(this.net, width, open, leftOf(typeOf(this.svg)));
     const top = HEADER + 4;
     const bottom = height - CAPTION;
     const most = Math.max(16, Math.min(190, (bottom - top - 10) / 1.16));

@@ -18,7 +18,8 @@ export class Profile {
 
   /** Axis, grid and empty lines. `layouts` are the nets' above; `legend` is [{ cls, text }]. */
   draw(width, height, { axis, title, layouts, lines, rule, ends }) {
-    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: 46, x1: width - 42 };
+    const { left } = layouts[0];
+    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: left - 22, x1: width - 42 };
     Object.assign(this, { width, height, axis, box, layouts, legend: "" });
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` });
     const marks = s("g", { class: "marks" });
@@ -27,7 +28,7 @@ export class Profile {
     this.svg.replaceChildren(
       this.colourBar(box),
       s("text", { class: "title", x: 4, y: 15 }, title),
-      yAxis(axis, { x: 33, x0: box.x0, x1: box.x1, top: box.top, bottom: box.bottom }),
+      yAxis(axis, { x: left - 35, x0: box.x0, x1: box.x1, top: box.top, bottom: box.bottom }),
       ...this.ruleAt(rule),
       ...this.stageLines(),
       s("text", { class: "end", x: box.x0, y: height - 6 }, ends[0]),
@@ -43,11 +44,11 @@ export class Profile {
     this.drawKey(lines);
   }
 
-  colourBar({ top, bottom }) {
+  colourBar({ top, bottom, x0 }) {
     const stops = STOP_COLOURS.map(([offset, colour]) => s("stop", { offset, "stop-color": colour }));
     return s("g", { "aria-hidden": "true" },
       s("linearGradient", { id: this.scale, x1: 0, x2: 0, y1: 1, y2: 0 }, ...stops),
-      s("rect", { class: "bar", x: 37, y: top, width: 8, height: bottom - top, fill: `url(#${this.scale})` }));
+      s("rect", { class: "bar", x: x0 - 9, y: top, width: 8, height: bottom - top, fill: `url(#${this.scale})` }));
   }
 
   ruleAt(rule) {

@@ -73,7 +73,7 @@ export class Reading {
     this.table.hidden = !block;
     this.place.hidden = state.formula && !block;
     say(this.title, read ? titleOf(model.nets[read.net] ?? model.nets[0], read) : WORDS[state.q].button);
-    say(this.place, block ? `output ${block.shape.join(" × ")}${block.shortcut ? `, shortcut: ${block.shortcut}` : ""}` : read ? "Press to open it." : hint(model));
+    say(this.place, block ? `output ${block.shape.join(" × ")}; ${block.equation.split(";")[0]}` : read ? "Press to open it." : hint(model));
     if (block) this.fill(model, frame, block);
     else say(this.compare, "");
   }
@@ -118,7 +118,8 @@ function titleOf(net, { block, from, to }) {
 }
 
 function hint(model) {
-  return model.steps ? "Point at a unit to read it; press it to keep its trace." : "Point at a unit to read it.";
+  const act = model.steps ? "Point at a unit to read it; press it to keep its trace." : "Point at a unit to read it.";
+  return `${act} ${model.data.note}`.trim();
 }
 
 function sourceOf(kind) {

@@ -1,6 +1,6 @@
 // One update in slow motion: forward, loss, backward, weight gradients, update, loss after.
 
-import { h, say, sizeOf } from "./dom.js";
+import { h, sizeOf } from "./dom.js";
 import { Lens } from "./lens.js";
 import { axisOf } from "./model.js";
 import { format, isNumber, whole } from "./numbers.js";
@@ -17,7 +17,7 @@ export function momentsOf(update) {
 }
 
 /** 'backward.stages.0.1' → { phase: 'backward', name: 'stages.0.1' }. */
-export function momentOf(at) {
+function momentOf(at) {
   const dot = at.indexOf(".");
   return dot < 0 ? { phase: at, name: null } : { phase: at.slice(0, dot), name: at.slice(dot + 1) };
 }
@@ -44,7 +44,7 @@ export class SlowMotion {
     const reached = (net) => net[shown.table].map((each, i, list) => seen(phase, name, i, list));
     const column = (net, key) => net[shown.table].map((each, i) => (reached(net)[i] ? each[key] : undefined));
     const lines = this.model.nets.flatMap((net, i) => shown.lines.flatMap(({ column: key, cls, text }) => (
-      cls && phase === "backward" && net.kind === "plain" ? [] : [{ net: i, per: shown.per, values: column(update.nets[i], key), cls: `${net.look} ${cls}`, text: cls ? "" : net.label, what: text }]
+      cls && phase === "backward" && net.kind === "plain" ? [] : [{ net: i, per: shown.per, values: column(update.nets[i], key), cls: `${net.look} ${cls}`, text: cls ? "" : net.label }]
     )));
     const fills = update.nets.map((net) => ({ values: column(net, shown.lines[0].column), per: shown.per, axis }));
     return {

@@ -3,9 +3,9 @@
 import { QUANTITIES } from "./model.js";
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4];
-export const SCALES = ["absolute", "last"];
+const SCALES = ["absolute", "last"];
 
-export const DEFAULTS = {
+const DEFAULTS = {
   view: "training", // training, update, dial
   q: "weight",
   scale: "absolute", // or relative to the last layer

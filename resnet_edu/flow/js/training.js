@@ -4,7 +4,7 @@ import { Curves } from "./curves.js";
 import { h, sizeOf } from "./dom.js";
 import { overlayOf, verdicts } from "./formulas.js";
 import { QUANTITIES } from "./model.js";
-import { clamp, factor, format, isNumber, whole } from "./numbers.js";
+import { clamp, format, isNumber, whole } from "./numbers.js";
 import { Reading } from "./reading.js";
 import { WORDS } from "./words.js";
 
@@ -55,6 +55,7 @@ export class Training {
     const loss = this.model.loss(net, step);
     const said = [loss === undefined ? "" : `loss ${format(loss)}`];
     if (error && isNumber(error.train)) said.push(`error ${error.train.toFixed(1)} %`);
+    if (!["done", "fresh"].includes(net.status)) said.push(net.status);
     return said.filter(Boolean).join(" · ");
   }
 
@@ -131,7 +132,7 @@ export class Training {
   }
 }
 
-export function isRelative(state) {
+function isRelative(state) {
   return state.scale === "last" && state.q !== "correlation";
 }
 
@@ -140,11 +141,4 @@ export function positionOf(net, name, per) {
   if (per === "layer") return net.blocks.find((block) => block.name === name)?.layers[0] ?? null;
   const unit = net.units.findIndex((each) => each.name === name);
   return unit < 0 ? null : unit;
-}
-
-/** "resnet-56 is 12 × larger." for two values, or "". */
-export function compared(nets, [a, b]) {
-  if (!(a > 0 && b > 0)) return "";
-  const larger = a > b ? 0 : 1;
-  return `${nets[larger].label}: ${factor(a, b)} × larger.`;
 }

@@ -13,7 +13,7 @@ const W = sub(i("W"), i("l"));
 const Y = sub(i("y"), i("l"));
 
 /** MathML, ready to be put on a page. */
-export const math = (body, text) => `<math display="block" aria-label="${text}">${body}</math>`;
+const math = (body, text) => `<math display="block" aria-label="${text}">${body}</math>`;
 
 const cosine = row(over(
   row(i("g"), o("("), i("x"), o(")"), o("·"), i("g"), o("("), i("x′"), o(")")),
@@ -43,7 +43,7 @@ export const WORDS = {
   },
   correlation: {
     button: "gradient correlation",
-    title: "correlation of gradients at nearby inputs, each unit",
+    title: "correlation of gradients at nearby inputs",
     formula: math(row(i("cos"), o("="), cosine), "cosine between the gradients at an input and at a nearby one"),
     meaning: "Do two nearly equal images want the same change? 1: yes. Near 0: the gradients are as unlike as noise, however large they are (Balduzzi 2017).",
   },
@@ -54,9 +54,3 @@ export const CHAINS = {
   plain: math(row(over(row(i("d"), i("y")), row(i("d"), i("x"))), o("="), `<msup>${i("w")}${i("n")}</msup>`), "w to the n"),
   residual: math(row(over(row(i("d"), i("y")), row(i("d"), i("x"))), o("="), `<msup><mrow>${o("(")}${n("1")}${o("+")}${i("w")}${o(")")}</mrow>${i("n")}</msup>`), "one plus w, to the n"),
 };
-
-export const SPLIT = math(row(
-  over(row(o("∂"), L), row(o("∂"), i("x"))), o("="),
-  row(over(row(o("∂"), i("h")), row(o("∂"), i("x"))), i("g")), o("+"),
-  row(over(row(o("∂"), i("F")), row(o("∂"), i("x"))), i("g")),
-), "the gradient at x is the part through the shortcut plus the part through the branch");
