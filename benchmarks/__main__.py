@@ -24,6 +24,7 @@ PARTS = {
     "precision": "Half precision and errors",
     "photographs": "Photographs: data and net apart",
     "imports": "Import times",
+    "flow": "Frames a second of the gradient-flow picture",
     "gpu": "On a GPU",
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"

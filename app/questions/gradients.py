@@ -76,7 +76,7 @@ def draw(pair: twins.Pair) -> None:
     except FlowError as error:
         st.error(address.escaped(f"{error}."))
         return
-    flow_picture.draw(data, f"flow-{pair[0].path}")
+    flow_picture.draw(data, f"flow-{pair[0].name}")
 
 
 @in_words()
