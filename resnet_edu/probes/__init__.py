@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from resnet_edu.photographs import named
 from resnet_edu.probes import (
     bench,
     gradients,
@@ -91,4 +92,7 @@ def answering(
             yield dataclasses.replace(part, facts=part.facts | {"step": step})
     else:
         facts, arrays = PROBES[probe](*given, **own)
+        if "photograph" in of_picture and "label" in facts:
+            label = named(arguments["photograph"]).label
+            facts["label"] = data.class_names.index(label) if label in data.class_names else None
         yield Partial(1, 1, facts | {"step": step}, arrays)

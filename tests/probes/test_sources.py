@@ -8,7 +8,7 @@ import torchvision
 from resnet_edu import data, nets, probes
 from resnet_edu.data import DataMissing, normalise
 from resnet_edu.methods import METHODS
-from resnet_edu.photographs import named
+from resnet_edu.photographs import CLASSES, named
 from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph, size_for
 from resnet_edu.probes import sources
 from resnet_edu.probes.sources import settle, source_of
@@ -171,7 +171,8 @@ def test_a_shipped_photograph_is_asked_about_by_name():
     pixels = fitted(named("kingfisher").pixels(), *size_for(run.experiment.data))
     by_name, drawn = probes.answer(run, "saliency", {"photograph": "kingfisher"})
     by_pixels, same = probes.answer(run, "saliency", {"pixels": pixels})
-    assert by_name == by_pixels
+    assert by_name == by_pixels | {"label": 2}
+    assert by_name["class_names"] == list(CLASSES)
     assert np.array_equal(drawn["map"], same["map"])
     assert by_name["class_names"][by_name["predicted"]] == "bird"
     with pytest.raises(ValueError, match=r"^name is 'unicorn'; allowed: "):
