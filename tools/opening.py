@@ -18,8 +18,15 @@ from resnet_edu.runs import Run, Shelf, answers
 from resnet_edu.workers import answer
 
 MAIN = Path(__file__).parent.parent / "app" / "main.py"
+PHOTOGRAPHS = ("kingfisher", "macaw", "shepherd", "owl")
+UNITS = [f"stages.{stage}.{unit}" for stage in range(3) for unit in range(3)]  # of 20 layers
 VIEWS = [
-    *(("saliency", {"depth": depth}) for depth in (8, 20, 56)),
+    *(("saliency", {"nets": "minute", "depth": depth}) for depth in (8, 20, 56)),
+    *(("saliency", {"nets": "quarter", "depth": 20, "of": name}) for name in PHOTOGRAPHS),
+    *(
+        ("lesions", {"nets": "quarter", "depth": 20} | more)
+        for more in ({}, *({"deleted": u} for u in UNITS))
+    ),
     *(
         (page, {"nets": nets, "depth": depth})
         for page in ("lesions", "paths")
