@@ -17,7 +17,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu import pictures
-from resnet_edu.data import status
+from resnet_edu.data import looks_present
 from resnet_edu.experiment import Cifar10
 from resnet_edu.jobs import private
 from resnet_edu.photographs import CLASSES, Photograph, named, photographs
@@ -152,18 +152,13 @@ def _sources(runs: Sequence[Run]) -> dict[str, str]:
     if not isinstance(runs[0].experiment.data, Cifar10):
         return SOURCES
     shipped = {name: f"Photograph: {photograph.title}" for name, photograph in _shipped().items()}
-    missing = {} if _here("cifar10") else {"test": "Test image (needs CIFAR-10, which is not here)"}
+    missing = {} if looks_present("cifar10") else {"test": "Test image (needs CIFAR-10, which is not here)"}
     return shipped | SOURCES | missing
 
 
 def _shipped() -> dict[str, Photograph]:
     """Those of which a person sees at 32×32 pixels what they show; the clearest one first."""
     return {OPENING: named(OPENING)} | {photograph.name: photograph for photograph in photographs()}
-
-
-@st.cache_data(ttl=60, show_spinner=False)
-def _here(kind: str) -> bool:
-    return any(row.state == "present" for row in status() if row.kind == kind)
 
 
 def _photograph(name: str) -> np.ndarray | None:

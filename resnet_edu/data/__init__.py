@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_edu.data.files import DataStatus, at_home, data_root, download, status
+from resnet_edu.data.files import DataStatus, at_home, data_root, download, looks_present, status
 from resnet_edu.experiment.folder import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ __all__ = [
     "draw_augmentation",
     "fingerprint",
     "load",
+    "looks_present",
     "normalise",
     "resolve",
     "status",

@@ -18,6 +18,8 @@ from resnet_edu.runs.answers import answered
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 STEPS = 12
+ASKED = {"lesions": {"nets": "minute"}, "saliency": {"nets": "minute", "depth": 56}}
+"""The nets that tests of these pages write answers for."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,7 @@ def opened() -> Callable[..., AppTest]:
         at = AppTest.from_file(str(MAIN), default_timeout=60)
         if page != "degradation":
             at.switch_page(f"questions/{page}.py")
+        query = ASKED.get(page, {}) | query
         for name, value in query.items():
             at.query_params[name] = str(value)
         return at.run()

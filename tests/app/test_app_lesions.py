@@ -73,7 +73,7 @@ def test_an_intact_net_shows_no_difference(opened):
 def test_repair_empties_the_address(opened):
     at = opened("lesions", deleted="stages.0.1", swapped="stages.0.1~stages.0.2", tool="swap", depth=20)
     at.button[0].click().run()
-    assert at.query_params == {"tool": "swap", "depth": "20"}
+    assert at.query_params == {"nets": "minute", "tool": "swap", "depth": "20"}
 
 
 @pytest.mark.usefixtures("no_workers")

@@ -325,9 +325,15 @@ def test_of_a_hundred_unknown_parameters_few_are_told(opened, strip):
     ],
 )
 def test_a_bad_url_is_named_and_the_default_used(opened, strip, name, value, allowed):
-    answer_maps()
+    for depth in (20, 56):  # a bad depth falls back to 20 layers
+        answer_maps(depth=depth)
+    if name == "depth":
+        for run in twins(20):
+            images = {"images": np.zeros((24, 1, 8, 8), np.uint8)}
+            answer(run, "images", {"labels": list(range(10)) * 3, "predicted": [5] * 30}, images, count=24)
     at = opened("saliency", **{name: value})
-    assert len(charts(at)) == 1
+    assert not at.exception
+    assert len(charts(at)) == (name != "nets"), "the nets of the default have no answers here"
     message = said(at.warning)
     assert f"{name} is '{value}'" in message
     assert allowed in message
