@@ -35,6 +35,9 @@ QUESTIONS = {
     "gradient_correlations": "how alike gradients are at nearby inputs, and between images",
     "jacobians": "how much a small change of the image grows on its way to each unit",
     "activations": "each ReLU's mean, spread and dead channels",
+    "one_update": "one update in slow motion: how the gradient splits at every plus",
+    "skip_dial": "gradients and error with α in front of the shortcuts",
+    "fresh_profile": "the gradient along the net before its first step",
 }
 _WIDTH = max(len(name) for name in QUESTIONS)
 EPILOG = (
@@ -102,7 +105,7 @@ def _explained(question: str) -> int:
     from resnet_edu.probes import PROBES
 
     function = PROBES[question]
-    own = list(inspect.signature(function).parameters.values())[2:]
+    own = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for each in own:
         default = "" if each.default is each.empty else f"  default: {_text(each.default)}"
         print(f"--{each.name}{default}")
