@@ -6,11 +6,12 @@ an `Update`, a `Dial` or a `FreshProfile` of `contract.py`. A number that is not
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from resnet_edu.flow.data import short
 
 Facts = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
@@ -18,7 +19,6 @@ Answered = tuple[str, Facts, Arrays]
 """A run's name, and a probe's facts and arrays about it."""
 
 UPDATE, DIAL, FRESH = "one_update", "skip_dial", "fresh_profile"
-DIGITS = 6  # significant ones
 
 _FORWARD = {"x": "x", "branch": "branch", "shortcut": "shortcut", "y": "y"}
 _BACKWARD = {
@@ -102,11 +102,6 @@ def fresh_net(facts: Facts, arrays: Arrays, blocks: list[Any], layers: list[Any]
         "activation_gradient": _column(_geometric_mean(arrays["activation_gradient"])),
         "correlation": _column(arrays["correlation"].mean(0)),
     }
-
-
-def short(value: float) -> float | None:
-    """Six significant digits; None for what is not finite."""
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def _geometric_mean(rows: np.ndarray) -> np.ndarray:
