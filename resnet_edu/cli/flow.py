@@ -18,10 +18,10 @@ def add(commands) -> None:
 
 
 def _flow(options: argparse.Namespace) -> int:
-    from resnet_edu.flow import find_twins, flow_data, write_page
+    from resnet_edu.flow import find_twins, flow_of, write_page
 
     run, twin = find_twins(options.name, options.twin, shelf_of(options))
-    path = write_page(flow_data(run, twin), options.html)
+    path = write_page(flow_of(run, twin), options.html)
     beside = f" and {twin.name}" if twin else "; it has no twin here"
     size = path.stat().st_size / 1e6
     console.print(f"{run.name}{beside}\n{path}, {size:.2f} MB: opens in any browser", markup=False)
