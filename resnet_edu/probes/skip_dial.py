@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -62,15 +61,16 @@ def skip_dial(
     shown, labels = first_images(data, images, "train")
     test_images, truth = first_images(data, tested, "test")
     inputs, calibration = normalise(shown, data), first_inputs(data, SETTLING)
-    changed = copy.deepcopy(net).eval()
     draws = whole("seed", seed, 0)
     profiles, scores = [], []
-    for alpha in turned:
-        with turned_down(changed, alpha, dialled):
-            nearby = generator_for(draws, "nearby inputs")
-            profiles.append(measure.gradient_profile(changed, inputs, labels, nearby))
-            settle(changed, [changed], calibration)
-            scores.append(measure.errors(changed, data, test_images, truth, batch=EVALUATED))
+    with measure.kept_statistics(net, training=True):  # which puts back what is taken anew
+        net.eval()
+        for alpha in turned:
+            with turned_down(net, alpha, dialled):
+                nearby = generator_for(draws, "nearby inputs")
+                profiles.append(measure.gradient_profile(net, inputs, labels, nearby))
+                settle(net, [net], calibration)
+                scores.append(measure.errors(net, data, test_images, truth, batch=EVALUATED))
     facts = told(net, len(labels), "train") | {
         "dialled": dialled,
         "tested": len(truth),
