@@ -1,9 +1,15 @@
-# Thin names over plain commands; README.md gives the commands too.
+# Thin names over plain commands; docs/install.md gives the commands too.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+INSTALL := $(BIN)/python tools/like_pip.py $(BIN)/uv pip install --python $(BIN)/python
 
-.PHONY: app demo lab test check lint soak bench readme notebooks clean
+.DEFAULT_GOAL := help
+.PHONY: help app demo lab test check lint soak bench docs readme notebooks clean
+
+help:                    ## what can be made
+	@echo "resnet-edu: make TARGET. The first one installs everything into .venv (Python 3.11 or newer)."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(READY)            ## serve the app on localhost
 	$(BIN)/streamlit run app/main.py
@@ -14,31 +20,35 @@ demo: $(READY)           ## the degradation experiment in the terminal
 lab: $(READY)            ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --LabApp.app_settings_dir=notebooks/.lab notebooks
 
-test: $(READY) lint      ## everything but the soaks
+test: $(READY) lint      ## all tests but the soaks
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
 
-check: $(READY) lint     ## the quick part
+check: $(READY) lint     ## the quick tests
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"
 
-lint: $(READY)
+lint: $(READY)           ## style, spelling, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY)           ## long and heavy
+soak: $(READY)           ## the long and heavy tests
 	$(BIN)/pytest -m soak
 
-bench: $(READY)          ## ratios in one run, into benchmarks/RESULTS.md
+bench: $(READY)          ## speed and memory as ratios, into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+docs: $(READY)           ## pages of the API from its docstrings, into build/docs
+	$(BIN)/python tools/api.py
 
 readme: $(READY)         ## the README's measured passages, from the recorded runs
 	$(BIN)/python tools/readme.py
 
-notebooks: $(READY)      ## execute the lessons anew
+notebooks: $(READY)      ## run the lessons, and save them with their pictures
 	$(BIN)/python notebooks/execute.py
 
-clean:
+clean:                   ## remove .venv and all that was built
 	rm -rf .venv build dist *.egg-info
 
 $(READY): requirements.txt pyproject.toml
@@ -46,6 +56,6 @@ $(READY): requirements.txt pyproject.toml
 		{ echo "resnet-edu needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --python $(BIN)/python -r requirements.txt
-	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --quiet --no-deps --editable .
 	@touch $@
