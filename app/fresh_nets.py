@@ -76,7 +76,7 @@ def _profile_of(side: str) -> list[FreshProfile]:
     """The profile of this side's net; empty, with the reason shown, where there is none."""
     try:
         return [_profile(fresh_source(_experiment(side)))]
-    except (SpecError, private.DirectError) as error:
+    except (SpecError, private.ProbeError) as error:
         st.error(address.escaped(f"{error}."))
         return []
 

@@ -70,7 +70,7 @@ class Subject:
         try:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
-        except private.DirectError as error:
+        except private.ProbeError as error:
             st.error(address.escaped(f"{error}."))
             return None
 

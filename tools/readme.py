@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from resnet_edu import runs, studies
-from resnet_edu.runs import Run
+from resnet_edu.runs import ComputeConfig, Run
 
 README = Path(__file__).parent.parent / "README.md"
 PASSAGE = r"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
@@ -48,14 +47,14 @@ def _table(table: pd.DataFrame) -> str:
 
 def provenance(found: list[Run]) -> str:
     """Where and with what the runs were trained, in a line."""
-    said = {_how(run.how) for run in found}
+    said = {_how(run.compute) for run in found if run.compute}
     seeds = sorted({run.experiment.seed for run in found})
     return f"*{len(found)} recorded runs, seeds {', '.join(map(str, seeds))}: {'; '.join(sorted(said))}.*"
 
 
-def _how(how: dict[str, Any]) -> str:
-    device = f"{how['device_name']} ({how['device']}, {how['precision']}, threads: {how['threads']})"
-    return f"{device}, torch {how['versions']['torch']}, commit {how['commit']}"
+def _how(how: ComputeConfig) -> str:
+    device = f"{how.device_name} ({how.device}, {how.precision}, threads: {how.threads})"
+    return f"{device}, torch {how.versions['torch']}, commit {how.commit}"
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from resnet_edu.cli.common import add_shelf, console, shelf_of
+from resnet_edu.cli.common import Commands, add_shelf, console, shelf_of
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     flow = commands.add_parser("flow", help="a training's gradients as one HTML file, for any browser")
     flow.add_argument("name", help="a run's name, or a part of it; recorded runs too")
     flow.add_argument("twin", nargs="?", help="the run beside it (default: its twin, if there is one)")

@@ -8,7 +8,7 @@ import json
 import pandas as pd
 
 from resnet_edu import anatomy
-from resnet_edu.cli.common import console, print_table
+from resnet_edu.cli.common import Commands, console, print_table
 from resnet_edu.experiment import Experiment, Net
 from resnet_edu.experiment.names import PAPER_NETS, name_of
 from resnet_edu.experiment.spec import SpecError
@@ -19,7 +19,7 @@ imagenet- before it, words such as -B, -pre, -bottleneck, -x4 behind it; {", ".j
 or {", ".join(COUNTED)}, which are torchvision's and only counted."""
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     net = commands.add_parser("net", help="what is inside a net: shapes, parameters, costs", epilog=EPILOG)
     net.add_argument("name", metavar="NAME", help="such as resnet-56 or plain-34")
     net.add_argument("--width", type=int, metavar="N", help="channels of the first stage")

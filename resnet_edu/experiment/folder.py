@@ -43,7 +43,7 @@ class Listing:
         return [name for name, _ in (*self.train, *self.test)]
 
 
-def listing(path: str | os.PathLike) -> Listing:
+def listing(path: str | os.PathLike[str]) -> Listing:
     """Reads names only; raises `DataMissing` when the folder is not laid out as it should be."""
     if not str(path):
         raise DataMissing(f"data.path is empty; it takes a folder that holds {_LAYOUT}")
@@ -59,7 +59,7 @@ def listing(path: str | os.PathLike) -> Listing:
     return Listing(root, tuple(train), _labelled("train", train), _labelled(test_name, test))
 
 
-def fingerprint(path: str | os.PathLike) -> str:
+def fingerprint(path: str | os.PathLike[str]) -> str:
     """SHA-256 over the images' names below `path`, sorted, and their contents; `path` is no part of it.
 
     A large folder is read once: its digest is kept in the user's cache folder, and holds as long as
@@ -114,7 +114,7 @@ def _split(folder: Path) -> dict[str, list[str]]:
     return classes
 
 
-def _is_image(entry: os.DirEntry) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "." and entry.is_file()
 
 

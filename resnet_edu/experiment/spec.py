@@ -108,7 +108,7 @@ def unflatten(flat: Mapping[str, str], into: type[Spec]) -> dict[str, Any]:
     return nested
 
 
-def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field, Any]]:
+def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field[Any], Any]]:
     """Each field with its type; kept, since every spec that is made asks, and resolving types is slow."""
     if spec not in _FIELDS:
         hints = typing.get_type_hints(spec)
@@ -116,7 +116,7 @@ def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field, Any]]:
     return _FIELDS[spec]
 
 
-_FIELDS: dict[type[Spec], list[tuple[dataclasses.Field, Any]]] = {}
+_FIELDS: dict[type[Spec], list[tuple[dataclasses.Field[Any], Any]]] = {}
 
 
 def kinds_of(hint: Any) -> list[type[Spec]]:
@@ -166,7 +166,7 @@ def _pick(kinds: list[type[Spec]], data: Any, where: str) -> Spec:
     return by_name[name].from_dict(data, where)
 
 
-def _checked(value: Any, hint: Any, field: dataclasses.Field) -> Any:
+def _checked(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
     if kinds := kinds_of(hint):
         if not isinstance(value, tuple(kinds)):
             raise SpecError(
@@ -178,7 +178,7 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field) -> Any:
     return _checked_scalar(value, hint, field)
 
 
-def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field) -> tuple:
+def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field[Any]) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
     if not isinstance(value, (list, tuple)):
@@ -186,7 +186,7 @@ def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field) -> tuple:
     return tuple(_checked_scalar(part, hint, field) for part in value)
 
 
-def _checked_scalar(value: Any, hint: Any, field: dataclasses.Field) -> Any:
+def _checked_scalar(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
     bounds = field.metadata
     converted = _converted(value, hint)
     if converted is None:

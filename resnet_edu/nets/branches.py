@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from torch import nn
 
 from resnet_edu.anatomy.plan import UnitPlan, Words, arrange, unit_plan
-from resnet_edu.experiment.net import Cifar, Dense, Net, Shortcut
-from resnet_edu.experiment.parts import NoNorm, ScaledShortcut
+from resnet_edu.experiment.net import Cifar, Dense, Net
+from resnet_edu.experiment.parts import NoNorm, ScaledShortcut, Shortcut
 from resnet_edu.nets.parts import chain, norm, weighted, word
 from resnet_edu.nets.shortcuts import gate_of, shortcut_of
 from resnet_edu.nets.units import (

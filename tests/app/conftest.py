@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from resnet_edu import studies
 from resnet_edu.experiment import Experiment
 from resnet_edu.jobs import pool
-from resnet_edu.runs import Run, RunWriter, Shelf, answers, recorded
+from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, answers, recorded
 from resnet_edu.runs.answers import answered
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -71,7 +71,7 @@ def trained(arms: list[Experiment]) -> Callable[..., list[Run]]:
     """`trained()` writes the arms' runs by hand; `trained(again=True)` further attempts."""
 
     def write(again: bool = False) -> list[Run]:
-        runs = [Shelf().place(arm, again=again) for arm in arms]
+        runs = [Shelf().get_or_create(arm, again=again) for arm in arms]
         for run in runs:
             finish(run)
         return runs
@@ -80,10 +80,10 @@ def trained(arms: list[Experiment]) -> Callable[..., list[Run]]:
 
 
 def finish(run: Run) -> None:
-    layers = ["stem.conv", "head"]
+    layers = ("stem.conv", "head")
     errors = {"train_error": 50.0, "train_error_batch": 50.0, "test_error": 55.0}
     with RunWriter(run) as writer:
-        writer.begin({"device": "cpu", "device_name": "a test", "precision": "float32", "layers": layers})
+        writer.begin(ComputeConfig("cpu", "float32", device_name="a test", layers=layers))
         writer.append_norms(np.array([[i, *range(1, 7)] for i in range(STEPS)], np.float32))
         rows = [{"step": i, "loss": 2.5 - i / 7, "lr": 0.1, "seconds": i / 4} for i in range(STEPS)]
         writer.append(

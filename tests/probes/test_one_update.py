@@ -122,7 +122,7 @@ def test_columns_are_the_norms_of_what_a_loop_sees(spec, noise, untouched):
 
 
 def trained(folder, experiment):
-    run = Shelf(folder).place(experiment)
+    run = Shelf(folder).get_or_create(experiment)
     train.train_run(run, recording=Recording(every_step=True, checkpoints=4))
     return run
 

@@ -12,15 +12,14 @@ from resnet_edu.photographs import CLASSES, named
 from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph, size_for
 from resnet_edu.probes import sources
 from resnet_edu.probes.sources import settle, source_of
-from resnet_edu.runs import Shelf, recorded
-from resnet_edu.training import Recording
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf, recorded
 from resnet_edu.workers import train
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tiny):
-    trained = Shelf(tmp_path_factory.mktemp("shelf")).place(tiny(steps=8, train=300, seed=5))
-    train.train_run(trained, recording=Recording(checkpoints=3))
+    trained = Shelf(tmp_path_factory.mktemp("shelf")).get_or_create(tiny(steps=8, train=300, seed=5))
+    train.train_run(trained, ComputeRequest(recording=RecordingConfig(keep_weights=3)))
     return trained
 
 
@@ -53,7 +52,7 @@ def test_before_the_first_step_the_net_is_as_its_seed_made_it(run):
 
 
 def test_a_run_without_weights_has_its_first_ones(tiny, tmp_path):
-    run = Shelf(tmp_path).place(tiny(seed=9))
+    run = Shelf(tmp_path).get_or_create(tiny(seed=9))
     facts, _ = probes.answer(run, "images", {"count": 2, "step": 0})
     assert facts["step"] == 0
 
