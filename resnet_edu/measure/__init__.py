@@ -7,8 +7,8 @@ from resnet_edu.measure.blocks import (
     block_gradients,
     example_correlations,
 )
-from resnet_edu.measure.errors import Errors, errors, kept_statistics, ten_crop_error
-from resnet_edu.measure.jacobians import pushed
+from resnet_edu.measure.errors import Errors, errors, preserve_bn_stats, ten_crop_error
+from resnet_edu.measure.jacobians import jvp_squared_norms
 from resnet_edu.measure.norms import layer_norms
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "block_gradients",
     "errors",
     "example_correlations",
-    "kept_statistics",
+    "jvp_squared_norms",
     "layer_norms",
-    "pushed",
+    "preserve_bn_stats",
     "relu_activations",
     "ten_crop_error",
 ]

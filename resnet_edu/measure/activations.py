@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Activations:
 
 
 @torch.no_grad()
-def relu_activations(net: Stack, inputs: Tensor, *, batch_statistics: bool = True) -> list[Activations]:
+def relu_activations(net: ResNet, inputs: Tensor, *, batch_statistics: bool = True) -> list[Activations]:
     """Every ReLU's, in the order in which the images `inputs` [N, C, H, W] pass them."""
     found: list[Activations] = []
     hooks = []
@@ -34,7 +34,7 @@ def relu_activations(net: Stack, inputs: Tensor, *, batch_statistics: bool = Tru
             if isinstance(module, nn.ReLU):
                 keep = _keeper(name, found)
                 hooks.append(module.register_forward_hook(keep))
-        with kept_statistics(net, training=batch_statistics):
+        with preserve_bn_stats(net, training=batch_statistics):
             net(inputs)
     finally:
         for hook in hooks:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 NEARBY = 0.01
 
@@ -35,7 +35,7 @@ class ExampleCorrelations:
 
 
 def block_gradients(
-    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
+    net: ResNet, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
 ) -> BlockGradients:
     """`inputs` float [N, C, H, W], normalised. By default with batch statistics, as in training.
 
@@ -43,7 +43,7 @@ def block_gradients(
     nearly unrelated, which a norm cannot show.
     """
     names = [name for name, _ in net.units()]
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         here = _gradients(net, inputs, labels, names)
         there = _gradients(net, inputs + _nudge(inputs, generator), labels, names)
     norms = [gradient.norm().item() for gradient in here]
@@ -55,7 +55,7 @@ def block_gradients(
 
 
 def example_correlations(
-    net: Stack, inputs: Tensor, labels: Tensor, *, batch_statistics: bool = True
+    net: ResNet, inputs: Tensor, labels: Tensor, *, batch_statistics: bool = True
 ) -> ExampleCorrelations:
     """How alike the images of one batch want a block's output to change; arguments as in `block_gradients`.
 
@@ -63,7 +63,7 @@ def example_correlations(
     however long the gradients are (Balduzzi 2017 §2).
     """
     names = [name for name, _ in net.units()]
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         gradients = _gradients(net, inputs, labels, names)
     others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     alike = others & (labels[:, None] == labels)
@@ -83,7 +83,7 @@ def _nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:
     return NEARBY * noise * lengths.view(-1, *[1] * (inputs.dim() - 1))
 
 
-def _gradients(net: Stack, inputs: Tensor, labels: Tensor, names: list[str]) -> list[Tensor]:
-    trace = net.trace(inputs)
+def _gradients(net: ResNet, inputs: Tensor, labels: Tensor, names: list[str]) -> list[Tensor]:
+    trace = net.forward_intermediates(inputs)
     loss = F.cross_entropy(trace.logits.float(), labels)
     return list(torch.autograd.grad(loss, [trace.intermediates[name] for name in names]))

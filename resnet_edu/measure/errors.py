@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, Images, StreamedSet, normalise
-from resnet_edu.nets import random_modules
+from resnet_edu.nets import stochastic_modules
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Errors:
 
 
 @contextmanager
-def kept_statistics(net: nn.Module, *, training: bool) -> Iterator[None]:
+def preserve_bn_stats(net: nn.Module, *, training: bool) -> Iterator[None]:
     """Run the net in train or eval mode; put mode and normalisation statistics back, whatever happens."""
     was_training = net.training
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()] if training else []
     net.train(training)
-    for module in random_modules(net):
+    for module in stochastic_modules(net):
         module.eval()  # the net is measured, not one draw of it
     try:
         yield
@@ -55,7 +55,7 @@ def errors(
     pieces = _pieces(len(labels), batch)
     wrong = torch.zeros((), dtype=torch.long, device=labels.device)
     total = torch.zeros((), dtype=torch.float64, device="cpu")
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         for some, truth in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
             logits = net(normalise(some, data)).float()
             wrong += (logits.argmax(1) != truth).sum()
@@ -69,7 +69,7 @@ def ten_crop_error(net: nn.Module, data: StreamedSet, *, batch: int = 50) -> flo
     ten crops (Krizhevsky 2012 §4.1; He 2015 §3.4): the corners, the centre, and their mirror images."""
     wrong = 0
     pieces = _pieces(len(data.test_labels), batch)
-    with kept_statistics(net, training=False):
+    with preserve_bn_stats(net, training=False):
         for crops, truth in zip(
             data.test_images.ten_crops(pieces), data.test_labels.tensor_split(pieces), strict=True
         ):

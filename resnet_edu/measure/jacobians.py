@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 
-def pushed(
-    net: Stack, inputs: Tensor, directions: Tensor, *, batch_statistics: bool = True
+def jvp_squared_norms(
+    net: ResNet, inputs: Tensor, directions: Tensor, *, batch_statistics: bool = True
 ) -> dict[str, Tensor]:
     """‖J u‖² for each image and each unit's output, [N] by the unit's name.
 
@@ -23,8 +23,8 @@ def pushed(
     one give J u of all units at once.
     """
     inputs = inputs.detach().requires_grad_()
-    with kept_statistics(net, training=batch_statistics), torch.enable_grad():
-        found = net.trace(inputs).intermediates
+    with preserve_bn_stats(net, training=batch_statistics), torch.enable_grad():
+        found = net.forward_intermediates(inputs).intermediates
         outputs = {name: found[name] for name, _ in net.units()}
         v = {name: torch.zeros_like(output, requires_grad=True) for name, output in outputs.items()}
         (back,) = torch.autograd.grad(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from resnet_edu import data, nets
 from resnet_edu.experiment import Data, Experiment
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.runs import Run
 
 TORCHVISION = "torchvision:"
@@ -23,7 +23,7 @@ SETTLING = 256  # images
 
 def source_of(
     source: Run | str, step: int | None = None, *, own_picture: bool = False
-) -> tuple[Stack, data.DataSet, int | None]:
+) -> tuple[ResNet, data.DataSet, int | None]:
     """The net in eval mode, the data it was trained on, and after how many steps of a run it is.
 
     To look at an `own_picture` that the question brings along, a net needs no image of its data set: where
@@ -42,7 +42,7 @@ def source_of(
     return _official(source.removeprefix(TORCHVISION)), _imagenet(), None
 
 
-def net_of(run: Run, step: int | None = None) -> Stack:
+def net_of(run: Run, step: int | None = None) -> ResNet:
     """The run's net after `step` steps (the last that were kept by default), in eval mode.
 
     At step 0 no norm has seen an image, though a net in training never computes without: so the norms
@@ -102,7 +102,7 @@ def _images(spec: Data, *, needed: bool) -> data.DataSet:
 
 
 @lru_cache(16)
-def _net(path: str, experiment: Experiment, step: int) -> Stack:
+def _net(path: str, experiment: Experiment, step: int) -> ResNet:
     images = _images(experiment.data, needed=step == 0)
     sizes = {"channels": images.channels, "side": images.side, "classes": images.classes}
     net = nets.build(experiment.net, **sizes, seed=experiment.seed).eval()
@@ -116,7 +116,7 @@ def _net(path: str, experiment: Experiment, step: int) -> Stack:
 
 
 @lru_cache(2)
-def _official(name: str) -> Stack:
+def _official(name: str) -> ResNet:
     from resnet_edu.nets.weights import official
 
     return official(name)

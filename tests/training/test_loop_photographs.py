@@ -45,7 +45,7 @@ def train(folder, monkeypatch):
     return functools.partial(run, EXPERIMENT, streamed(folder))
 
 
-def net_at_end(trained: Trained) -> nets.Stack:
+def net_at_end(trained: Trained) -> nets.ResNet:
     net = nets.build(EXPERIMENT.net, channels=3, side=16, classes=2, seed=0)
     net.load_state_dict({n.removeprefix("net."): t for n, t in trained.end.items() if n.startswith("net.")})
     return net.eval()
