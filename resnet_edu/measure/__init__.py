@@ -1,4 +1,4 @@
-"""What can be measured on a net at one moment."""
+"""Measurements on a net at one moment: errors, norms, gradients, activations, Jacobians."""
 
 from resnet_edu.measure.activations import Activations, relu_activations
 from resnet_edu.measure.blocks import (

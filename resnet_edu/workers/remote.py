@@ -59,7 +59,7 @@ def _unwrapped(content: bytes, folder: Path) -> Run:
     if files.EXPERIMENT not in contents:
         raise RunError(f"a parcel has no {files.EXPERIMENT}")
     experiment = Experiment.from_json(contents[files.EXPERIMENT].decode())
-    contents[files.EXPERIMENT] = data.at_home(experiment).to_json().encode()
+    contents[files.EXPERIMENT] = data.with_local_folder(experiment).to_json().encode()
     parcel.lay_out(contents, folder / experiment.name)
     return Run(folder / experiment.name)
 

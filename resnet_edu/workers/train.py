@@ -68,7 +68,7 @@ def follow_run(processes: Alone, workers: int | None = None) -> None:
     with processes.parted():
         while (told := processes.heard()) is not None:
             how = told["how"] | {"device": processes.placed(training.devices.checked(told["how"]["device"]))}
-            experiment = data.at_home(Experiment.from_json(told["experiment"]))
+            experiment = data.with_local_folder(Experiment.from_json(told["experiment"]))
             training.apply(how)
             images = data.load(experiment.data, device=how["device"], workers=workers)
             training.follow(experiment, images, how, processes)

@@ -84,7 +84,7 @@ def test_a_batch_is_normalised_lit_and_labelled(folder):
         step = first + row
         chosen = batch_indices(step, 8, 40, 0)
         assert torch.equal(labels, data.train_labels[chosen])
-        views = data.training_views(8, 0, 6)(step).double() / 255
+        views = data.training_batches(8, 0, 6)(step).double() / 255
         shifts = draw_lighting(8, 0.1, data.components, 0, step).double()
         for view, shift, found in zip(views, shifts, inputs.double(), strict=True):
             expected = (view + shift.view(3, 1, 1) - data.mean.double()) / data.scale
