@@ -23,8 +23,8 @@ from PIL import Image
 from benchmarks.common import markdown, plain_how, trainer
 from resnet_edu import data
 from resnet_edu.data import DataSet, StreamedSet
+from resnet_edu.data.crops import centre_crop, ten_crops, training_crop
 from resnet_edu.data.folder import open_upright
-from resnet_edu.data.views import centre_view, ten_crops, training_view
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.budgets import at
 from resnet_edu.host import cores
@@ -33,8 +33,8 @@ from resnet_edu.training.devices import available, synchronize
 SIZES = {"500×375": (500, 375, 96), "4000×3000": (4000, 3000, 6)}
 VIEWS: dict[str, Callable[[Path], object]] = {
     "decode": lambda path: open_upright(path, 368),
-    "training view": lambda path: training_view(path, 224, 368, (0.4, 0.6), True),
-    "test view": lambda path: centre_view(path, 224, 256),
+    "training view": lambda path: training_crop(path, 224, 368, (0.4, 0.6), True),
+    "test view": lambda path: centre_crop(path, 224, 256),
     "ten crops": lambda path: ten_crops(path, 224, 256),
 }
 DEVICE = available()[0]
@@ -124,7 +124,7 @@ def _streamed(folder: Path, workers: int | None = None) -> StreamedSet:
 def _rate_of_data(folder: Path, workers: int) -> str:
     """After the first batches, which start the processes."""
     batch, steps = 32, 12 + 12 * workers
-    views = _streamed(folder, workers).training_views(batch, seed=0, steps=steps)
+    views = _streamed(folder, workers).training_batches(batch, seed=0, steps=steps)
     first = 2 * workers + 1
     for step in range(first):
         views(step)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.training.sgd import Sgd
 
 
@@ -20,7 +20,7 @@ class Stacked:
     is stacked. Convolutions become grouped ones, so nothing is the same to the bit.
     """
 
-    def __init__(self, made: Sequence[Stack], momentum: float = 0.9, weight_decay: float = 1e-4) -> None:
+    def __init__(self, made: Sequence[ResNet], momentum: float = 0.9, weight_decay: float = 1e-4) -> None:
         weights, self.statistics = stack_module_state(list(made))
         self.weights = {name: nn.Parameter(tensor.detach()) for name, tensor in weights.items()}
         self.shape = copy.deepcopy(made[0]).to("meta")

@@ -126,7 +126,7 @@ say(
 batch = data.normalise(digits.train_images[:64], digits)
 shapes = {}
 for name in ("plain-8", "resnet-8"):
-    logits, between = build(name).trace(batch)
+    logits, between = build(name).forward_intermediates(batch)
     shapes[name] = {unit: str(tuple(out.shape)) for unit, out in {**between, "logits": logits}.items()}
 display(pd.DataFrame(shapes))
 

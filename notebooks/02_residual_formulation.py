@@ -140,7 +140,8 @@ say(f"Of {len(equal)} answers, {sum(equal)} are equal to the last bit.")
 
 # %%
 twins = {"plain": build("plain-8").stages[0][0], "residual": build("resnet-8").stages[0][0]}
-x = build("resnet-8").trace(images).intermediates["stem"].detach()  # what the first unit of the net gets
+# what the first unit of the net gets
+x = build("resnet-8").forward_intermediates(images).intermediates["stem"].detach()
 for unit in twins.values():
     for weight in unit.branch.parameters():
         nn.init.zeros_(weight)

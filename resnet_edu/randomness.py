@@ -1,4 +1,4 @@
-"""Random numbers by name: whoever draws has a generator of their own, so nobody shifts another's draws."""
+"""Named random generators: each purpose gets its own, so adding one never changes the numbers of another."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 
 
 def seed_for(seed: int, *words: str | int) -> int:
-    """A number of 63 bits out of `seed` and `words`, the same on every machine.
+    """A 63-bit seed derived from `seed` and `words` (BLAKE2b), the same on every machine.
 
-    PyTorch's CPU generator uses the low 32 bits of its seed, which are as good as any others of a hash.
+    PyTorch's CPU generator uses only the low 32 bits of its seed; any 32 bits of a hash do.
     """
     digest = hashlib.blake2b(json.dumps([seed, *words]).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def generator_for(seed: int, *words: str | int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A fresh generator for the purpose that `words` name: `generator_for(0, "order", 3)`."""
+    """A new generator on `device` for the purpose that `words` name: `generator_for(0, "order", 3)`."""
     return torch.Generator(device).manual_seed(seed_for(seed, *words))

@@ -49,7 +49,9 @@ class Block:
 def blocks(
     net: Net, *, channels: int | None = None, side: int | None = None, classes: int | None = None
 ) -> list[Block]:
-    """Every block in forward order, named as in `Stack.trace`; sizes left out are the family's usual ones.
+    """Every block in forward order, named as in `ResNet.forward_intermediates`.
+
+    Sizes left out are the family's usual ones.
 
     Raises `SpecError` for sizes that the net does not take.
     """

@@ -5,8 +5,8 @@
     images = normalise(data.train_images[chosen], data)                 # float32 [batch, C, H, W]
     images = augment(images, generator_for(seed, "augmentation", step))
 
-Of photographs that stay on disk `load` gives a `StreamedSet`, which says what a step sees of them.
-Files (`status`, `download`, `fingerprint`, `resolve`) need no torch, so the rest is imported at first use.
+For photographs that stay on disk `load` returns a `StreamedSet`, which decodes each step's images. `status`,
+`download`, `fingerprint` and `resolve` need no torch, so everything else is imported at first use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_edu.data.files import DataStatus, at_home, data_root, download, looks_present, status
+from resnet_edu.data.files import (
+    DataStatus,
+    data_root,
+    download,
+    looks_present,
+    status,
+    with_local_folder,
+)
 from resnet_edu.experiment.folder import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
@@ -45,7 +52,6 @@ __all__ = [
     "Images",
     "StreamedSet",
     "apply_augmentation",
-    "at_home",
     "augment",
     "batch_indices",
     "data_root",
@@ -57,6 +63,7 @@ __all__ = [
     "normalise",
     "resolve",
     "status",
+    "with_local_folder",
     "without_images",
 ]
 

@@ -1,7 +1,7 @@
-"""The paper's augmentation (He 2015 §4.2): pad 4 zeros, random crop, random flip; another for each image.
+"""The paper's augmentation (He 2015 §4.2): pad 4 zeros, random crop, random flip for each image.
 
-The images are normalised first, so that the padding is the mean image's value. Drawing and applying are
-apart: applying is tensor arithmetic alone and can be captured in a CUDA graph.
+The images are already normalised, so a padding of 0 is the mean image's value. Drawing and applying are
+separate functions: applying is pure tensor arithmetic, which a CUDA graph can capture.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ def apply_augmentation(images: Tensor, offsets: Tensor, flips: Tensor) -> Tensor
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw and apply; the generator may live on another device than the images, and draws the same there."""
+    """Draw and apply: images [B, C, H, W] → the same shape. The generator may be on another device."""
     offsets, flips = draw_augmentation(len(images), generator)
     return apply_augmentation(images, offsets.to(images.device), flips.to(images.device))

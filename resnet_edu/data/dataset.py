@@ -1,9 +1,9 @@
-"""What training sees of a data set: uint8 images and labels, and the mean and scale that normalise them."""
+"""A data set in memory: uint8 images, labels, and the mean and scale that normalise them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, Self
 
 import torch
@@ -12,10 +12,10 @@ from torch.nn.functional import interpolate
 
 
 class Images(Protocol):
-    """What is asked of uint8 images [N, C, H, W]: a tensor has it, and so have photographs on disk."""
+    """uint8 images [N, C, H, W]: a tensor, or `Photographs` that are decoded on demand."""
 
     @property
-    def shape(self) -> Any: ...
+    def shape(self) -> Sequence[int]: ...
 
     def __len__(self) -> int: ...
 
@@ -28,11 +28,11 @@ class Images(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images uint8 [N, C, H, W] with H = W, labels int64 [N], all on one device.
+    """Images uint8 [N, C, H, W] with H = W and labels int64 [N], all on one device.
 
-    `mean` float32 [C, H, W] is the training images' mean at each pixel (He 2015 §4.2), or [C, 1, 1] that of
-    each colour; `scale` their standard deviation about it, one number (or one a channel, [C, 1, 1]); both
-    in units of the brightest value, 255.
+    mean   of the training images, in units of the brightest value, 255: float32 [C, H, W] for each pixel
+           (He 2015 §4.2), or [C, 1, 1] for each colour
+    scale  their standard deviation about the mean, in the same units: one number, or float32 [C, 1, 1]
     """
 
     train_images: Images
@@ -57,16 +57,16 @@ class DataSet:
 
 
 def normalise(images: Tensor, data: DataSet) -> Tensor:
-    """uint8 [B, C, H, W] → float32: 0 is the mean training image, 1 a standard deviation from it."""
+    """uint8 [B, C, H, W] → float32, the same shape: (images / 255 − mean) / scale."""
     return (images.float() / 255 - data.mean) / data.scale
 
 
 def statistics(images: Tensor) -> tuple[Tensor, float]:
-    """Mean float32 [C, H, W] and scale of uint8 images [N, C, H, W], from exact whole-number sums.
+    """Mean float32 [C, H, W] and scale of uint8 images [N, C, H, W], from exact integer sums.
 
-    Where all images are equal there is no deviation to divide by, and the scale is 1.
+    If all images are equal, the scale is 1, since a deviation of 0 cannot be divided by.
     """
-    total = sum(chunk.sum(0, dtype=torch.int64) for chunk in images.split(1000))
+    total = sum(chunk.sum(0, dtype=torch.int64) for chunk in torch.split(images, 1000))
     mean = torch.as_tensor(total).double() / (255 * len(images))
     counts = torch.bincount(images.flatten(), minlength=256)
     mean_square = float((counts * torch.arange(256) ** 2).sum()) / (255**2 * images.numel())
@@ -79,7 +79,7 @@ def resize(images: Tensor, side: int) -> Tensor:
     if images.shape[-2:] == (side, side):
         return images
     resized = images.new_empty(*images.shape[:2], side, side)
-    for source, target in zip(images.split(1000), resized.split(1000), strict=True):
+    for source, target in zip(torch.split(images, 1000), torch.split(resized, 1000), strict=True):
         smooth = interpolate(source.float(), (side, side), mode="bilinear", antialias=True)
         target.copy_(smooth.round())
     return resized

@@ -1,6 +1,6 @@
-"""Where the named data sets lie, whether their files are whole, and how to fetch them. Needs no torch.
+"""Folders, checks and downloads of the named data sets. Needs no torch.
 
-A file counts as whole when its md5 is the one that torchvision records; nothing is opened before that.
+A file is complete when its md5 is the one that torchvision records; no file is opened before this check.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDERS = {"cifar10": "cifar-10-batches-py", "fashion-mnist": "FashionMNIST/raw"
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What torchvision publishes of a data set: archives to fetch, and the files that are then read."""
+    """torchvision's list for a data set: archives to download, and the files that are read."""
 
     title: str
     folder: str
@@ -36,7 +36,13 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class DataStatus:
-    """One row of `resnet-edu data`; `state` is present, absent or damaged, `detail` the first trouble."""
+    """One row of `resnet-edu data`.
+
+    kind    name of the data set
+    where   its folder
+    state   "present", "absent" or "damaged"
+    detail  the first problem, as a sentence
+    """
 
     kind: str
     where: str
@@ -44,15 +50,15 @@ class DataStatus:
     detail: str = ""
 
 
-def data_root(data_dir: str | os.PathLike | None = None) -> Path:
+def data_root(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """The folder of downloaded data: `data_dir`, else $RESNET_EDU_DATA, else the user's cache folder."""
     chosen = data_dir or os.environ.get(VARIABLE)
     return Path(chosen).expanduser() if chosen else user_cache_path("resnet-edu") / "data"
 
 
-def at_home(experiment: Experiment) -> Experiment:
-    """The experiment with its folder of images where this machine has it: at the same path, or by its
-    name among this machine's data sets. That it is the same is shown by its digest, when it is read."""
+def with_local_folder(experiment: Experiment) -> Experiment:
+    """The experiment with its folder of images as it is on this machine: the same path, or the folder of
+    that name in `data_root()`. Reading compares the digest, so another folder is noticed."""
     images = experiment.data
     if not isinstance(images, ImageFolder) or Path(images.path).is_dir():
         return experiment
@@ -60,32 +66,32 @@ def at_home(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, data=dataclasses.replace(images, path=str(here)))
 
 
-def require(kind: str, data_dir: str | os.PathLike | None = None) -> Path:
-    """The root below which all files of `kind` lie whole; raises `DataMissing` for the first that is not."""
-    for _, trouble in _troubles(kind, data_dir):
-        raise DataMissing(f"{trouble} Mend it with: {_command(kind, data_dir)}")
+def require(kind: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """The root folder of the complete files of `kind`; raises `DataMissing` for the first incomplete one."""
+    for _, problem in _problems(kind, data_dir):
+        raise DataMissing(f"{problem} Repair it with: {_command(kind, data_dir)}")
     return data_root(data_dir)
 
 
-def status(data_dir: str | os.PathLike | None = None) -> list[DataStatus]:
-    """One row for each named data set, every file's md5 checked."""
+def status(data_dir: str | os.PathLike[str] | None = None) -> list[DataStatus]:
+    """One row per named data set; checks every file's md5."""
     rows = [DataStatus("digits", "bundled with scikit-learn", "present")]
     for kind in PUBLISHED:
-        state, detail = next(_troubles(kind, data_dir), ("present", ""))
+        state, detail = next(_problems(kind, data_dir), ("present", ""))
         rows.append(DataStatus(kind, str(data_root(data_dir) / source(kind).folder), state, detail))
     return rows
 
 
-def download(kind: str, data_dir: str | os.PathLike | None = None) -> Path:
-    """Fetch and unpack through torchvision what is not whole yet; returns the root folder.
+def download(kind: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Download and unpack incomplete files with torchvision; returns the root folder.
 
-    An archive that was put into the folder by hand is used when its md5 holds. Raises `SpecError` for
-    an unknown `kind`, `DataMissing` when an archive can be neither found nor fetched.
+    Uses an archive that is already in the folder if its md5 is right. Raises `SpecError` for an unknown
+    `kind`, `DataMissing` when an archive is neither there nor can be downloaded.
     """
     from torchvision.datasets.utils import download_and_extract_archive
 
     root = data_root(data_dir)
-    if next(_troubles(kind, data_dir), None) is None:
+    if next(_problems(kind, data_dir), None) is None:
         return root
     for url, below, md5 in source(kind).archives:
         folder = root / below
@@ -93,7 +99,7 @@ def download(kind: str, data_dir: str | os.PathLike | None = None) -> Path:
             download_and_extract_archive(url, str(folder), md5=md5)
         except (OSError, RuntimeError, HTTPException) as error:
             if isinstance(error, HTTPError):
-                error.close()  # it is an open response besides
+                error.close()  # an HTTPError is also an open response
             raise DataMissing(
                 f"{url} could not be fetched into {folder}: {error}. Put {url.rpartition('/')[2]} there by "
                 f"hand (md5 {md5}), then repeat: {_command(kind, data_dir)}"
@@ -107,7 +113,7 @@ def looks_present(kind: str) -> bool:
 
 
 def source(kind: str) -> Source:
-    """Raises `SpecError` for a kind that is not downloaded."""
+    """The files of a downloadable data set; raises `SpecError` for another kind."""
     if kind not in PUBLISHED:
         raise SpecError(f"data set is {kind!r}; allowed: {', '.join(PUBLISHED)} (digits need no fetching)")
     return PUBLISHED[kind]()
@@ -116,7 +122,7 @@ def source(kind: str) -> Source:
 def _cifar10() -> Source:
     from torchvision.datasets import CIFAR10 as published
 
-    # torchvision checks batches.meta only after it has opened the batches: here it is one of all.
+    # torchvision checks batches.meta only after opening the batches; here it is checked like all others.
     meta = published.meta["filename"], published.meta["md5"]
     files = tuple((name, md5) for name, md5 in [*published.train_list, *published.test_list, meta])
     return Source("CIFAR-10", published.base_folder, files, ((published.url, "", published.tgz_md5),))
@@ -134,15 +140,15 @@ def _fashion_mnist() -> Source:
 PUBLISHED = {"cifar10": _cifar10, "fashion-mnist": _fashion_mnist}
 
 
-def _troubles(kind: str, data_dir: str | os.PathLike | None) -> Iterator[tuple[str, str]]:
-    """(absent or damaged, sentence) for each file of `kind` that is not whole."""
+def _problems(kind: str, data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[str, str]]:
+    """("absent" or "damaged", sentence) for each incomplete file of `kind`."""
     wanted = source(kind)
     folder = data_root(data_dir) / wanted.folder
     for name, expected in wanted.files:
         path = folder / name
         if not path.is_file():
-            sought = f"it was looked for in {folder} (--data-dir or ${VARIABLE} name another place)"
-            yield "absent", f"{wanted.title}: the file {name} is missing; {sought}."
+            searched = f"searched {folder} (set another folder with --data-dir or ${VARIABLE})"
+            yield "absent", f"{wanted.title}: the file {name} is missing; {searched}."
             continue
         with path.open("rb") as file:
             found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -150,6 +156,6 @@ def _troubles(kind: str, data_dir: str | os.PathLike | None) -> Iterator[tuple[s
             yield "damaged", f"{wanted.title}: {path} is damaged: its md5 is {found}, expected {expected}."
 
 
-def _command(kind: str, data_dir: str | os.PathLike | None) -> str:
+def _command(kind: str, data_dir: str | os.PathLike[str] | None) -> str:
     place = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
     return f"resnet-edu data get {kind}{place}"

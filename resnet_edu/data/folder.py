@@ -1,4 +1,4 @@
-"""Photographs as pixels: upright, in three colours, decoded no larger than they are needed."""
+"""Decode photographs: upright, RGB, and no larger than needed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from resnet_edu.experiment.folder import DataMissing
 
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def decode(files: Sequence[Path], side: int) -> np.ndarray:
-    """uint8 [N, 3, side, side]: the centre square of each image, resized to `side`.
+def decode(files: Sequence[Path], side: int) -> npt.NDArray[np.uint8]:
+    """uint8 [N, 3, side, side]: the centre square of each image, resized to `side` pixels.
 
-    Raises `DataMissing` with the paths of images that cannot be decoded.
+    Raises `DataMissing` with the paths of the images that cannot be decoded.
     """
     images = np.empty((len(files), 3, side, side), np.uint8)
 
     def fill(index: int) -> str | None:
         try:
             images[index] = _centre(files[index], side)
-        except Exception as error:  # decoders raise all kinds of things for broken files
+        except Exception as error:  # decoders raise many kinds of errors for broken files
             return f"{files[index]} ({error})"
         return None
 
@@ -33,12 +34,13 @@ def decode(files: Sequence[Path], side: int) -> np.ndarray:
         broken = [message for message in pool.map(fill, range(len(files))) if message]
     if broken:
         more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
-        raise DataMissing(f"images that cannot be read: {', '.join(broken[:5])}{more}; mend or remove them")
+        raise DataMissing(f"images that cannot be read: {', '.join(broken[:5])}{more}; repair or remove them")
     return images
 
 
 def open_upright(path: Path, short: int) -> Image:
-    """The image in RGB, turned as its EXIF data say; a large JPEG smaller, its short side still `short`."""
+    """The image in RGB, rotated by its EXIF orientation. A large JPEG is decoded at ½, ¼ or ⅛ of its size,
+    with a short side of at least `short` pixels. Raises what PIL raises for a broken file."""
     from PIL import Image, ImageOps
 
     with Image.open(path) as image:
@@ -50,10 +52,10 @@ def open_upright(path: Path, short: int) -> Image:
         return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
 
 
-def _centre(path: Path, side: int) -> np.ndarray:
+def _centre(path: Path, side: int) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
-    colour = open_upright(path, 2 * side)  # twice as large as it will be: as sharp as the whole, much faster
+    colour = open_upright(path, 2 * side)  # as sharp as from the full image, much faster
     width, height = colour.size
     short = min(width, height)
     left, top = (width - short) // 2, (height - short) // 2

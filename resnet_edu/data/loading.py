@@ -1,4 +1,4 @@
-"""`load`: from a description to a `DataSet`, the only door through which training gets its images."""
+"""`load`: from the description of a data set to a `DataSet`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from torch import Tensor
 from resnet_edu.data import files, folder
 from resnet_edu.data.colours import colours
 from resnet_edu.data.dataset import DataSet, resize, statistics
-from resnet_edu.data.photographs import Names, Photographs
+from resnet_edu.data.photographs import PackedPaths, Photographs
 from resnet_edu.data.streaming import StreamedSet
 from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder, Jitter
-from resnet_edu.experiment.folder import Labelled, Listing, listing, resolve
+from resnet_edu.experiment.folder import DataMissing, Labelled, Listing, listing, resolve
 from resnet_edu.experiment.spec import SpecError
 
 DIGITS_FOR_TRAINING = 1500
-MOST_BYTES = 8_000_000_000
-COLOUR_IMAGES = 2_000  # whose pixels' mean and covariance stand for those of all photographs
+MAX_BYTES = 8_000_000_000
+COLOUR_IMAGES = 2_000  # enough for the mean and covariance of all photographs' pixels
 
 
 class _Split(NamedTuple):
@@ -37,7 +37,7 @@ class _Split(NamedTuple):
 
 
 class _Raw(NamedTuple):
-    """A data set as it lies on disk, the training images already chosen."""
+    """A data set as read from disk, with the training subset already selected."""
 
     train: _Split
     test: _Split
@@ -47,16 +47,22 @@ class _Raw(NamedTuple):
 def load(
     spec: Data,
     device: torch.device | str = "cpu",
-    data_dir: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     *,
     download: bool = False,
     workers: int | None = None,
 ) -> DataSet:
-    """The images that `spec` describes, on `device`; photographs with a view `jitter` stay on disk, and are
-    decoded by so many `workers`, processes (0: by this one; by default as many as pay).
+    """The data set that `spec` describes.
 
-    Nothing is fetched unless `download` is set. Raises `DataMissing` when files are missing, damaged or
-    changed, and `SpecError` when more images are asked for than there are or than fit into memory.
+    spec      description
+    device    where images and labels go
+    data_dir  folder of downloaded data (default: see `data_root`)
+    download  fetch missing files
+    workers   processes that decode photographs of view `jitter`, which stay on disk; 0: decode in this
+              process; None: `default_workers`
+
+    Raises `DataMissing` for missing, damaged or changed files, and `SpecError` for more training images than
+    there are or than fit into memory.
     """
     if download and spec.kind in files.PUBLISHED:
         files.download(spec.kind, data_dir)
@@ -66,7 +72,7 @@ def load(
     channels, _, side = raw.train.images.shape[1:]
     side = spec.side or side
     _check_size(len(raw.train.images) + len(raw.test.images), channels, side)
-    # Resized on the CPU for every device, so that all devices see the same pixels.
+    # Resize on the CPU for every device, so that all devices get the same pixels.
     train, test = (resize(torch.from_numpy(split.images), side) for split in (raw.train, raw.test))
     mean, scale = statistics(train)
     return DataSet(
@@ -89,18 +95,16 @@ def _digits(spec: Digits, _: Any) -> _Raw:
 
 
 def _digits_file() -> Path:
-    """The file behind sklearn.datasets.load_digits; importing scikit-learn itself would take seconds."""
+    """The file that sklearn.datasets.load_digits reads; importing scikit-learn would take seconds."""
     package = find_spec("sklearn")
     where = package.submodule_search_locations if package else None
     path = Path(*(where or ["sklearn"])[:1], "datasets", "data", "digits.csv.gz")
     if not path.is_file():
-        raise files.DataMissing(
-            f"digits: {path} is missing. Mend it with: pip install --upgrade scikit-learn"
-        )
+        raise DataMissing(f"digits: {path} is missing. Repair it with: pip install --upgrade scikit-learn")
     return path
 
 
-def _cifar10(spec: Cifar10, data_dir: str | os.PathLike | None) -> _Raw:
+def _cifar10(spec: Cifar10, data_dir: str | os.PathLike[str] | None) -> _Raw:
     from torchvision.datasets import CIFAR10
 
     root = files.require("cifar10", data_dir)
@@ -111,7 +115,7 @@ def _cifar10(spec: Cifar10, data_dir: str | os.PathLike | None) -> _Raw:
     return _Raw(contiguous[0], contiguous[1], tuple(read[0].classes))
 
 
-def _fashion_mnist(spec: FashionMnist, data_dir: str | os.PathLike | None) -> _Raw:
+def _fashion_mnist(spec: FashionMnist, data_dir: str | os.PathLike[str] | None) -> _Raw:
     from torchvision.datasets import FashionMNIST
 
     root = files.require("fashion-mnist", data_dir) / files.source("fashion-mnist").folder
@@ -121,7 +125,7 @@ def _fashion_mnist(spec: FashionMnist, data_dir: str | os.PathLike | None) -> _R
 
 
 def _idx(path: Path) -> np.ndarray:
-    """A packed file of MNIST's form: number of dimensions in byte 3, their sizes big-endian, then bytes."""
+    """A gzipped IDX file: the number of dimensions in byte 3, their sizes (big-endian uint32), then bytes."""
     content = bytearray(gzip.decompress(path.read_bytes()))
     dimensions = content[3]
     shape = np.frombuffer(content, ">u4", dimensions, offset=4)
@@ -136,12 +140,12 @@ def _image_folder(spec: ImageFolder, _: Any) -> _Raw:
 
 
 def _listed(spec: ImageFolder) -> Listing:
-    """The images that are used, shuffled: names come sorted by class, and the first ones must stand for
-    all in the evaluations before the end."""
+    """The used images, shuffled: names are sorted by class, and evaluations before the end use the first
+    ones as a sample of all."""
     if spec.digest:
         resolve(spec)
     found = listing(spec.path)
-    _chosen(spec, len(found.train))  # says so if there are fewer
+    _chosen(spec, len(found.train))  # raises if there are fewer
     train = tuple(found.train[i] for i in _fixed_shuffle(len(found.train))[: spec.train or None])
     test = tuple(found.test[i] for i in _fixed_shuffle(len(found.test)))
     return dataclasses.replace(found, train=train, test=test)
@@ -159,7 +163,11 @@ def _streamed(spec: ImageFolder, view: Jitter, device: torch.device, workers: in
     found = _listed(spec)
     train, test = (
         Photographs(
-            Names.of(found.root, [name for name, _ in part]), spec.side, spec.scales[0], device, workers
+            PackedPaths.pack(found.root, [name for name, _ in part]),
+            spec.side,
+            spec.scales[0],
+            device,
+            workers,
         )
         for part in (found.train, found.test)
     )
@@ -188,22 +196,22 @@ _READERS: dict[type, Callable[[Any, Any], _Raw]] = {
 
 
 def _chosen(spec: Data, count: int) -> np.ndarray:
-    """Which of `count` training images are used: the first so many of a fixed shuffle, or all in order."""
+    """Indices of the used training images: the first `spec.train` of a fixed shuffle, or all in order."""
     if spec.train > count:
         raise SpecError(f"train is {spec.train}; {spec.kind} has {count} training images (0 takes all)")
     return _fixed_shuffle(count)[: spec.train] if spec.train else np.arange(count)
 
 
 def _fixed_shuffle(count: int) -> np.ndarray:
-    # NumPy promises that RandomState's stream never changes, and promises it of nothing newer.
+    # NumPy guarantees a fixed stream for RandomState only, not for newer generators.
     return np.random.RandomState(0).permutation(count)
 
 
 def _check_size(images: int, channels: int, side: int, instead: str = "") -> None:
-    if (size := images * channels * side * side) > MOST_BYTES:
+    if (size := images * channels * side * side) > MAX_BYTES:
         raise SpecError(
             f"{images} images of {side}×{side} pixels would take {size / 1e9:.1f} GB; at most "
-            f"{MOST_BYTES / 1e9:g} GB are allowed: lower data.side or data.train{instead}"
+            f"{MAX_BYTES / 1e9:g} GB are allowed: lower data.side or data.train{instead}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which images a step sees, computed from the step alone: resuming repeats nothing and skips nothing."""
+"""The image indices of a step, computed from the step alone: resuming repeats and skips no image."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from resnet_edu.randomness import generator_for
 
 
 def batch_indices(step: int, batch: int, count: int, seed: int) -> Tensor:
-    """int64 [batch] on the CPU: places step·batch … (step+1)·batch of an endless stream.
+    """int64 [batch] on the CPU: positions step·batch … (step+1)·batch of an endless stream of indices.
 
-    The stream is one fresh permutation of the `count` training images after another, one an epoch; a
-    batch at an epoch's end takes its rest from the next.
+    The stream has one new permutation of the `count` training images per epoch; a batch at the end of an
+    epoch continues in the next one.
     """
     parts, place, end = [], step * batch, (step + 1) * batch
     while place < end:
@@ -25,6 +25,6 @@ def batch_indices(step: int, batch: int, count: int, seed: int) -> Tensor:
     return torch.cat(parts)
 
 
-@lru_cache(maxsize=8)  # two epochs for each of a few nets trained in turn
+@lru_cache(maxsize=8)  # two epochs each for a few nets that train in turn
 def _permutation(epoch: int, count: int, seed: int) -> Tensor:
     return torch.randperm(count, generator=generator_for(seed, "order", epoch))

@@ -1,4 +1,4 @@
-"""A data set that is larger than memory: `load` gives it for photographs whose view is `jitter`."""
+"""A data set that is larger than memory: `load` returns it for photographs of view `jitter`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from torch import Tensor
 
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.data.dataset import DataSet
-from resnet_edu.data.photographs import Photographs, TrainingViews, ahead
+from resnet_edu.data.photographs import Photographs, TrainingBatches, prefetch
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StreamedSet(DataSet):
-    """As any data set, but that its images are `Photographs`, as they are seen in a test.
+    """A data set whose images are decoded on demand: test transform by default, `training_batches` for
+    augmented batches, `shifts` for their colour jitter.
 
-    In training they are seen otherwise, as `training_views`, and lit by `shifts`. Short sides are drawn
-    from `scales`; `lighting` is the standard deviation of Krizhevsky 2012 §4.1, `components` its λᵢpᵢ.
+    scales      least and greatest short side, in pixels
+    lighting    standard deviation of the colour jitter (Krizhevsky 2012 §4.1)
+    components  its λᵢpᵢ, float32 [3, 3]
     """
 
     train_images: Photographs
@@ -26,32 +28,36 @@ class StreamedSet(DataSet):
     lighting: float
     components: Tensor
 
-    def training_views(self, batch: int, seed: int, steps: int, shard: slice = slice(None)) -> Decoded:
-        return Decoded(TrainingViews(self.train_images, self.scales, batch, seed, shard), steps)
+    def training_batches(
+        self, batch: int, seed: int, steps: int, shard: slice = slice(None)
+    ) -> PrefetchedBatches:
+        """The augmented images of each of `steps` steps; `shard` selects this process's part of a batch."""
+        return PrefetchedBatches(TrainingBatches(self.train_images, self.scales, batch, seed, shard), steps)
 
     def shifts(self, batch: int, seed: int, step: int) -> Tensor:
-        """What is added to a step's normalised images: float32 [B, 3], on the CPU."""
+        """Colour jitter, added to a step's normalised images: float32 [B, 3], on the CPU."""
         return draw_lighting(batch, self.lighting, self.components, seed, step) / self.scale
 
 
-class Decoded:
-    """`views(step)` are a step's images, uint8 [B, 3, H, W] on the CPU, in pinned memory if a GPU will have
-    them. Those of the next steps are decoded meanwhile; any other step may be asked for, too."""
+class PrefetchedBatches:
+    """`batches(step)` returns a step's images, uint8 [B, 3, H, W] on the CPU, in pinned memory for a GPU.
 
-    def __init__(self, views: TrainingViews, steps: int) -> None:
-        self.views, self.steps, self.next = views, steps, -1
-        self.answers: Generator[Tensor] | None = None
+    Processes decode the next steps in advance; asking for another step restarts them there."""
+
+    def __init__(self, batches: TrainingBatches, steps: int) -> None:
+        self.batches, self.steps, self.next = batches, steps, -1
+        self.decoded: Generator[Tensor] | None = None
 
     def __call__(self, step: int) -> Tensor:
-        if step != self.next or self.answers is None:
+        if step != self.next or self.decoded is None:
             self.close()
-            images = self.views.photographs
-            self.answers = ahead(self.views, range(step, self.steps), images.workers, images.device)
+            images = self.batches.photographs
+            self.decoded = prefetch(self.batches, range(step, self.steps), images.workers, images.device)
         self.next = step + 1
-        return next(self.answers)
+        return next(self.decoded)
 
     def close(self) -> None:
-        """End the processes that decode; whoever asks again begins anew."""
-        if self.answers is not None:
-            self.answers.close()
+        """End the decoding processes; another call starts new ones."""
+        if self.decoded is not None:
+            self.decoded.close()
         self.next = -1

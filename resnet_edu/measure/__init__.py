@@ -1,4 +1,4 @@
-"""What can be measured on a net at one moment."""
+"""Measurements on a net at one moment: errors, norms, gradients, activations, Jacobians."""
 
 from resnet_edu.measure.activations import Activations, relu_activations
 from resnet_edu.measure.blocks import (
@@ -8,8 +8,8 @@ from resnet_edu.measure.blocks import (
     block_gradients,
     example_correlations,
 )
-from resnet_edu.measure.errors import Errors, errors, kept_statistics, ten_crop_error
-from resnet_edu.measure.jacobians import pushed
+from resnet_edu.measure.errors import Errors, errors, preserve_bn_stats, ten_crop_error
+from resnet_edu.measure.jacobians import jvp_squared_norms
 from resnet_edu.measure.norms import layer_norms
 from resnet_edu.measure.profile import GradientProfile, gradient_profile
 
@@ -24,9 +24,9 @@ __all__ = [
     "errors",
     "example_correlations",
     "gradient_profile",
-    "kept_statistics",
+    "jvp_squared_norms",
     "layer_norms",
-    "pushed",
+    "preserve_bn_stats",
     "relu_activations",
     "ten_crop_error",
 ]

@@ -1,21 +1,28 @@
-"""What the ReLUs let through: mean, spread, and which of them have died."""
+"""Statistics of ReLU outputs: mean, standard deviation, shares of zeros and of dead channels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 
 @dataclass(frozen=True)
 class Activations:
-    """One ReLU's output: its module name, mean and standard deviation over all its numbers, and in %
-    the share of them that are zero, and of channels (or features) that are zero everywhere on all
-    images: dead, as far as these images tell."""
+    """One ReLU's output.
+
+    name  module name
+    mean  over all values
+    sd    standard deviation over all values
+    zero  share of values that are zero, in %
+    dead  share of channels (or features) that are zero everywhere on all of these images, in %
+    """
 
     name: str
     mean: float
@@ -25,16 +32,15 @@ class Activations:
 
 
 @torch.no_grad()
-def relu_activations(net: Stack, inputs: Tensor, *, batch_statistics: bool = True) -> list[Activations]:
-    """Every ReLU's, in the order in which the images `inputs` [N, C, H, W] pass them."""
+def relu_activations(net: ResNet, inputs: Tensor, *, batch_statistics: bool = True) -> list[Activations]:
+    """Statistics of every ReLU in forward order, for `inputs` float [N, C, H, W], normalised."""
     found: list[Activations] = []
-    hooks = []
+    hooks: list[RemovableHandle] = []
     try:
         for name, module in net.named_modules():
             if isinstance(module, nn.ReLU):
-                keep = _keeper(name, found)
-                hooks.append(module.register_forward_hook(keep))
-        with kept_statistics(net, training=batch_statistics):
+                hooks.append(module.register_forward_hook(_recorder(name, found)))
+        with preserve_bn_stats(net, training=batch_statistics):
             net(inputs)
     finally:
         for hook in hooks:
@@ -42,7 +48,7 @@ def relu_activations(net: Stack, inputs: Tensor, *, batch_statistics: bool = Tru
     return found
 
 
-def _keeper(name: str, found: list[Activations]):
+def _recorder(name: str, found: list[Activations]) -> Callable[[nn.Module, object, Tensor], None]:
     return lambda module, inputs, output: found.append(_summary(name, output))
 
 

@@ -1,4 +1,4 @@
-"""The gradient at every block's output, and how alike it is for nearly the same input."""
+"""The gradient at every unit's output, and its correlation between nearby inputs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 NEARBY = 0.01
 
 
 @dataclass(frozen=True)
 class BlockGradients:
-    """Per block, from input to output: L2 norm of d(mean loss)/d(output), and the cosine (−1 … 1)
-    between that gradient and the one at an input moved by 1 %, averaged over the images."""
+    """Per unit, from input to output.
+
+    names        units' module names
+    gradient     L2 norm of d(mean loss) / d(output)
+    correlation  cosine (−1 … 1) between an image's gradient and the gradient at the image moved by 1 %,
+                 averaged over the images
+    """
 
     names: list[str]
     gradient: list[float]
@@ -26,8 +31,12 @@ class BlockGradients:
 
 @dataclass(frozen=True)
 class ExampleCorrelations:
-    """Per block, from input to output: the cosine (−1 … 1) between two images' gradients at its output,
-    averaged over all pairs of different images, and over those of one class (NaN if there are none)."""
+    """Per unit, from input to output: cosines (−1 … 1) between two images' gradients at its output.
+
+    names       units' module names
+    pairs       mean over all pairs of different images
+    same_class  mean over pairs of different images of one class; NaN if there are none
+    """
 
     names: list[str]
     pairs: list[float]
@@ -35,15 +44,21 @@ class ExampleCorrelations:
 
 
 def block_gradients(
-    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
+    net: ResNet, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
 ) -> BlockGradients:
-    """`inputs` float [N, C, H, W], normalised. By default with batch statistics, as in training.
+    """Gradient norms and correlations.
+
+    net               the net; its statistics and mode do not change
+    inputs            float [N, C, H, W], normalised
+    labels            int64 [N]
+    generator         draws the directions in which the inputs move
+    batch_statistics  use batch statistics, as in training (default), or running statistics
 
     Balduzzi 2017 ("shattered gradients"): in deep plain nets the gradients at nearby inputs are
     nearly unrelated, which a norm cannot show.
     """
     names = [name for name, _ in net.units()]
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         here = _gradients(net, inputs, labels, names)
         there = _gradients(net, inputs + nudge(inputs, generator), labels, names)
     norms = [gradient.norm().item() for gradient in here]
@@ -55,15 +70,15 @@ def block_gradients(
 
 
 def example_correlations(
-    net: Stack, inputs: Tensor, labels: Tensor, *, batch_statistics: bool = True
+    net: ResNet, inputs: Tensor, labels: Tensor, *, batch_statistics: bool = True
 ) -> ExampleCorrelations:
-    """How alike the images of one batch want a block's output to change; arguments as in `block_gradients`.
+    """Correlation between the gradients of a batch's images; arguments as in `block_gradients`.
 
     Where the gradients of different images are unrelated, a step that helps one is noise to the others,
-    however long the gradients are (Balduzzi 2017 §2).
+    whatever the gradients' norms are (Balduzzi 2017 §2).
     """
     names = [name for name, _ in net.units()]
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         gradients = _gradients(net, inputs, labels, names)
     others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     alike = others & (labels[:, None] == labels)
@@ -77,13 +92,14 @@ def example_correlations(
 
 
 def nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    """A random move of every image, 1 % of the image's own length."""
+    """A random displacement of every image, with 1 % of the image's L2 norm."""
     noise = torch.randn(inputs.shape, generator=generator).to(inputs)
     lengths = inputs.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
-    return NEARBY * noise * lengths.view(-1, *[1] * (inputs.dim() - 1))
+    moves: Tensor = NEARBY * noise * lengths.view(-1, *[1] * (inputs.dim() - 1))
+    return moves
 
 
-def _gradients(net: Stack, inputs: Tensor, labels: Tensor, names: list[str]) -> list[Tensor]:
-    trace = net.trace(inputs)
+def _gradients(net: ResNet, inputs: Tensor, labels: Tensor, names: list[str]) -> list[Tensor]:
+    trace = net.forward_intermediates(inputs)
     loss = F.cross_entropy(trace.logits.float(), labels)
     return list(torch.autograd.grad(loss, [trace.intermediates[name] for name in names]))

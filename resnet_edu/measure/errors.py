@@ -1,4 +1,4 @@
-"""Error and loss over many images, with running or with batch statistics, leaving no trace on the net."""
+"""Error and loss over many images, with running or batch statistics; the net does not change."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, Images, StreamedSet, normalise
-from resnet_edu.nets import random_modules
+from resnet_edu.nets import stochastic_modules
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Share of images classified wrongly, in %, and mean cross-entropy, in nats."""
+    """`error`: share of wrongly classified images, in %; `loss`: mean cross-entropy, in nats."""
 
     error: float
     loss: float
 
 
 @contextmanager
-def kept_statistics(net: nn.Module, *, training: bool) -> Iterator[None]:
-    """Run the net in train or eval mode; put mode and normalisation statistics back, whatever happens."""
+def preserve_bn_stats(net: nn.Module, *, training: bool) -> Iterator[None]:
+    """Run the net in train or eval mode, then restore mode and running statistics, after an exception too.
+
+    Dropout and stochastic depth stay in eval mode.
+    """
     was_training = net.training
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()] if training else []
     net.train(training)
-    for module in random_modules(net):
-        module.eval()  # the net is measured, not one draw of it
+    for module in stochastic_modules(net):
+        module.eval()  # measure the expected net, not one random draw
     try:
         yield
     finally:
@@ -49,13 +52,20 @@ def errors(
     batch: int,
     batch_statistics: bool = False,
 ) -> Errors:
-    """`images` uint8 [N, C, H, W], `labels` int64 [N]. With `batch_statistics` every batch is
-    normalised by its own mean and variance, as in training: lagging running statistics can fake
-    degradation, and the two errors beside each other show whether they do."""
+    """Error and loss of the net on `images`.
+
+    net               the net; its statistics and mode do not change
+    data              gives mean and scale to normalise with
+    images            uint8 [N, C, H, W]
+    labels            int64 [N]
+    batch             images per forward pass, about
+    batch_statistics  normalise each batch by its own mean and variance, as in training; lagging running
+                      statistics can look like degradation, which comparing the two errors reveals
+    """
     pieces = _pieces(len(labels), batch)
     wrong = torch.zeros((), dtype=torch.long, device=labels.device)
     total = torch.zeros((), dtype=torch.float64, device="cpu")
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         for some, truth in zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True):
             logits = net(normalise(some, data)).float()
             wrong += (logits.argmax(1) != truth).sum()
@@ -65,11 +75,11 @@ def errors(
 
 @torch.no_grad()
 def ten_crop_error(net: nn.Module, data: StreamedSet, *, batch: int = 50) -> float:
-    """Share of all test photographs classified wrongly, in %, by the mean of what the net's softmax says of
-    ten crops (Krizhevsky 2012 §4.1; He 2015 §3.4): the corners, the centre, and their mirror images."""
+    """Share of wrongly classified test photographs, in %, by the mean softmax over ten crops: the
+    corners, the centre, and their mirror images (Krizhevsky 2012 §4.1; He 2015 §3.4)."""
     wrong = 0
     pieces = _pieces(len(data.test_labels), batch)
-    with kept_statistics(net, training=False):
+    with preserve_bn_stats(net, training=False):
         for crops, truth in zip(
             data.test_images.ten_crops(pieces), data.test_labels.tensor_split(pieces), strict=True
         ):
@@ -79,6 +89,6 @@ def ten_crop_error(net: nn.Module, data: StreamedSet, *, batch: int = 50) -> flo
 
 
 def _pieces(count: int, size: int) -> int:
-    """How many pieces of about `size`; as even as possible, since batch statistics of a tiny rest would be
-    noise, and of two images at least, since one has no statistics."""
+    """Number of pieces of about `size`. `tensor_split` makes them even, since a small rest would have noisy
+    batch statistics; each has at least two images, since one image has no variance."""
     return max(1, min(round(count / size), count // 2))

@@ -1,30 +1,30 @@
-"""How much a small change of the image grows on its way: the norm of each unit's Jacobian."""
+"""How much a small change of the image grows up to each unit's output: the norm of its Jacobian."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 
-def pushed(
-    net: Stack, inputs: Tensor, directions: Tensor, *, batch_statistics: bool = True
+def jvp_squared_norms(
+    net: ResNet, inputs: Tensor, directions: Tensor, *, batch_statistics: bool = True
 ) -> dict[str, Tensor]:
-    """‖J u‖² for each image and each unit's output, [N] by the unit's name.
+    """‖J u‖² for each image and each unit's output: float64 [N] by the unit's name.
 
     J is the Jacobian of a unit's output with respect to the images `inputs` [N, C, H, W], and u the
-    `directions`, of the same shape. Averaged over random u of independent numbers with mean 0 and
+    `directions`, of the same shape as `inputs`. Averaged over random u of independent numbers with mean 0 and
     variance 1 it is ‖J‖² (Frobenius; Hutchinson 1990). With batch statistics an image's output depends
     on all images of the batch, and J is the whole batch's.
 
-    Jᵀv is linear in v, and J is its derivative: so one pass forward, one back and one through that
-    one give J u of all units at once.
+    Jᵀv is linear in v with derivative J, so one forward pass, one backward pass and one backward pass through
+    that backward pass give J u of all units at once.
     """
     inputs = inputs.detach().requires_grad_()
-    with kept_statistics(net, training=batch_statistics), torch.enable_grad():
-        found = net.trace(inputs).intermediates
+    with preserve_bn_stats(net, training=batch_statistics), torch.enable_grad():
+        found = net.forward_intermediates(inputs).intermediates
         outputs = {name: found[name] for name, _ in net.units()}
         v = {name: torch.zeros_like(output, requires_grad=True) for name, output in outputs.items()}
         (back,) = torch.autograd.grad(

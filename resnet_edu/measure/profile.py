@@ -10,8 +10,8 @@ from torch import Tensor
 
 from resnet_edu import nets
 from resnet_edu.measure.blocks import nudge
-from resnet_edu.measure.errors import kept_statistics
-from resnet_edu.nets import Stack
+from resnet_edu.measure.errors import preserve_bn_stats
+from resnet_edu.nets import ResNet
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class GradientProfile:
 
 
 def gradient_profile(
-    net: Stack, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
+    net: ResNet, inputs: Tensor, labels: Tensor, generator: torch.Generator, *, batch_statistics: bool = True
 ) -> GradientProfile:
     """Two backward passes, at `inputs` float [N, C, H, W] and beside them; `generator` draws the move.
 
     `activation` and `correlation` equal those of `block_gradients`. The net is left as it is.
     """
     weights = [weight for _, weight in nets.layers(net)]
-    with kept_statistics(net, training=batch_statistics):
+    with preserve_bn_stats(net, training=batch_statistics):
         loss, outputs = _pass(net, inputs, labels)
         found = torch.autograd.grad(loss, [*outputs, *weights], materialize_grads=True)
         here, by_weight = found[: len(outputs)], found[len(outputs) :]
@@ -52,8 +52,8 @@ def gradient_profile(
     )
 
 
-def _pass(net: Stack, inputs: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+def _pass(net: ResNet, inputs: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
     """The mean cross-entropy, and what each unit put out on the way to it."""
-    trace = net.trace(inputs)
+    trace = net.forward_intermediates(inputs)
     loss = F.cross_entropy(trace.logits.float(), labels)
     return loss, [trace.intermediates[name] for name, _ in net.units()]

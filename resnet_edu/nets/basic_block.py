@@ -22,14 +22,17 @@ class PlainBlock(nn.Module):
 
     def residual(self, x: Tensor) -> Tensor:
         """F(x), the same shape as x."""
-        return self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(x)))))
+        f: Tensor = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(x)))))
+        return f
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu2(self.residual(x))
+        y: Tensor = self.relu2(self.residual(x))
+        return y
 
 
 class BasicBlock(PlainBlock):
     """y = ReLU(F(x) + x): the same layers, and the input is added back."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu2(self.residual(x) + x)
+        y: Tensor = self.relu2(self.residual(x) + x)
+        return y

@@ -6,7 +6,7 @@
     relu-only-preactivation  x → ReLU conv norm ReLU conv norm → (+)
     full-preactivation       x → norm ReLU conv norm ReLU conv → (+)
 
-`anatomy.plan.arrange` says it in words, which `branch_of` turns into modules.
+`anatomy.plan.arrange` gives the order as words; `branch_of` turns the words into modules.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 from resnet_edu.anatomy.plan import UnitPlan, Words, arrange, unit_plan
 from resnet_edu.experiment.net import Cifar, Dense, Net
 from resnet_edu.experiment.parts import NoNorm, ScaledShortcut, Shortcut
-from resnet_edu.nets.parts import chain, norm, weighted, word
+from resnet_edu.nets.parts import conv_or_linear, norm_layer, sequential, weight_name
 from resnet_edu.nets.shortcuts import gate_of, shortcut_of
 from resnet_edu.nets.units import (
     GatedUnit,
@@ -52,34 +52,34 @@ def unit(net: Net, plan: UnitPlan) -> ResidualUnit:
 
 
 def branch_of(net: Net, plan: UnitPlan, words: Words) -> nn.Module:
-    """F of a unit; its i-th layer is conv{i} or linear{i}, with norm{i} and relu{i}."""
+    """F of a unit. Its i-th layer is named conv{i} or linear{i}, its norm norm{i}, its ReLU relu{i}."""
     if plan.nested:
         first, second = (unit(net, half) for half in plan.halves())
         second.after = nn.Identity()  # what follows the inner addition follows the outer one instead
-        return chain(first=first, second=second)
+        return sequential(first=first, second=second)
     made: dict[str, nn.Module] = {}
     size = plan.size_in
     for name in words.branch:
         layer = plan.layers[int(name[-1]) - 1]
         if name.startswith("conv"):
-            made[name.replace("conv", word(net))] = weighted(net, layer)
+            made[name.replace("conv", weight_name(net))] = conv_or_linear(net, layer)
             size = layer.size_out
         elif name.startswith("relu"):
             made[name] = nn.ReLU()
         elif not isinstance(net.norm, NoNorm):
-            made[name] = norm(net, size)
-    return chain(**made)
+            made[name] = norm_layer(net, size)
+    return sequential(**made)
 
 
 def activation(net: Net, words: Iterable[str], size: int) -> nn.Module:
-    """'norm', 'relu', both or nothing, as a module."""
+    """The module for `words`: 'norm', 'relu', both, or none (then the identity), over `size` channels."""
     made: dict[str, nn.Module] = {
-        name: nn.ReLU() if name == "relu" else norm(net, size)
+        name: nn.ReLU() if name == "relu" else norm_layer(net, size)
         for name in words
         if name == "relu" or not isinstance(net.norm, NoNorm)
     }
     if len(made) > 1:
-        return chain(**made)
+        return sequential(**made)
     return next(iter(made.values()), nn.Identity())
 
 

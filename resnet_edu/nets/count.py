@@ -1,4 +1,4 @@
-"""What a net costs, counted exactly: parameters and multiply-adds, per layer and in all.
+"""What a net costs, counted exactly: parameters and multiply-adds, per layer and in total.
 
 >>> with torch.device("meta"):
 ...     net = assemble(Cifar(depth=1202), channels=3, side=32, classes=10)
@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 
 class Row(NamedTuple):
-    """One layer: `shape` is that of its output for one image; `macs` its multiply-adds for one image."""
+    """One layer, for one image.
+
+    name        module name in the net
+    kind        module class, such as "Conv2d"
+    shape       of the output, without the batch dimension
+    parameters  trainable numbers of this module
+    macs        multiply-adds of a convolution or linear layer; 0 for norms
+    """
 
     name: str
     kind: str
@@ -26,7 +33,7 @@ class Row(NamedTuple):
 
 
 def parameters(net: nn.Module) -> int:
-    """How many numbers are learned: weights, biases, and the norms' scales and shifts."""
+    """Number of trainable values: weights, biases, and the norms' scales and shifts."""
     return sum(parameter.numel() for parameter in net.parameters())
 
 
@@ -39,9 +46,9 @@ def macs(net: nn.Module, input_shape: tuple[int, ...]) -> int:
 
 
 def table(net: nn.Module, input_shape: tuple[int, ...]) -> list[Row]:
-    """A row for every layer that learns, in the order of the forward pass, measured on one blank image.
+    """One row per layer with parameters, in forward order, measured on one blank image of `input_shape`.
 
-    The net itself is not touched: a copy of it runs, on the net's device ("meta" computes nothing).
+    Runs a copy of the net on the net's own device ("meta" computes nothing); the net itself is not changed.
     """
     rows: list[Row] = []
     twin = copy.deepcopy(net).eval()

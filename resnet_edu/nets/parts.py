@@ -1,4 +1,4 @@
-"""What units are made of, convolutional or dense: weighted layers, norms, chains."""
+"""Building blocks of units, convolutional or dense: weighted layers, norms, named sequences."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from resnet_edu.experiment.net import Dense, Net
 from resnet_edu.experiment.parts import BatchNorm, GroupNorm, LayerNorm, NoNorm, Norm
 
 
-def word(net: Net) -> str:
-    """What a weighted layer is called in module names."""
+def weight_name(net: Net) -> str:
+    """The module name of a weighted layer: "conv" or "linear"."""
     return "linear" if isinstance(net, Dense) else "conv"
 
 
-def weighted(net: Net, layer: Layer, *, bias: bool | None = None) -> nn.Conv2d | nn.Linear:
-    """A convolution that keeps the size at stride 1, or in a dense net a linear layer.
+def conv_or_linear(net: Net, layer: Layer, *, bias: bool | None = None) -> nn.Conv2d | nn.Linear:
+    """A convolution, padded so that stride 1 keeps the size; in a dense net, a linear layer.
 
-    Without bias where the net has norms, for they have one.
+    By default it has a bias only where the net has no norms, since a norm has its own shift.
     """
     bias = isinstance(net.norm, NoNorm) if bias is None else bias
     if isinstance(net, Dense):
@@ -29,14 +29,14 @@ def weighted(net: Net, layer: Layer, *, bias: bool | None = None) -> nn.Conv2d |
     return nn.Conv2d(layer.size_in, layer.size_out, layer.kernel, layer.stride, padding, bias=bias)
 
 
-def normed(net: Net, layer: Layer) -> dict[str, nn.Module]:
-    """The layer and, if the net has norms, its norm, by name."""
-    norms = {} if isinstance(net.norm, NoNorm) else {"norm": norm(net, layer.size_out)}
-    return {word(net): weighted(net, layer), **norms}
+def layer_and_norm(net: Net, layer: Layer) -> dict[str, nn.Module]:
+    """The layer and, if the net has norms, its norm, by module name."""
+    norms = {} if isinstance(net.norm, NoNorm) else {"norm": norm_layer(net, layer.size_out)}
+    return {weight_name(net): conv_or_linear(net, layer), **norms}
 
 
-def norm(net: Net, size: int) -> nn.Module:
-    """A norm of `size` channels or features. Layer norm is one group of all channels (Wu & He 2018 §3.1)."""
+def norm_layer(net: Net, size: int) -> nn.Module:
+    """A norm over `size` channels. Layer norm is one group of all channels (Wu & He 2018 §3.1)."""
     kind: Norm = net.norm
     match kind:
         case BatchNorm():
@@ -46,11 +46,11 @@ def norm(net: Net, size: int) -> nn.Module:
         case LayerNorm():
             return nn.GroupNorm(1, size)
         case NoNorm():
-            raise AssertionError("a net without norms has none to build")
+            raise AssertionError("norm_layer was called for a net without norms")
         case _:
             assert_never(kind)
 
 
-def chain(**modules: nn.Module) -> nn.Sequential:
-    """One module after the other, each known by its name."""
+def sequential(**modules: nn.Module) -> nn.Sequential:
+    """`nn.Sequential` of these modules under these names."""
     return nn.Sequential(OrderedDict(modules))

@@ -1,4 +1,4 @@
-"""Nets that ResNets are compared with, for counts only: torchvision's AlexNet, GoogLeNet and VGG."""
+"""torchvision's AlexNet, GoogLeNet and VGG, to compare parameter and multiply-add counts with."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ REFERENCES = ("alexnet", "googlenet", "vgg-16", "vgg-19")
 def reference(name: str, *, classes: int = 1000) -> nn.Module:
     """The net on the "meta" device: shapes and sizes, no weights. Raises `SpecError` for other names.
 
-    GoogLeNet is without its two auxiliary heads, and as torchvision has it: with batch norm, and 3×3
-    where Szegedy 2015 has 5×5.
+    GoogLeNet comes without its two auxiliary heads. torchvision's version has batch norm, and 3×3
+    convolutions where Szegedy 2015 has 5×5.
     """
     if name not in REFERENCES:
         raise SpecError(f"name is {name!r}; allowed: {', '.join(REFERENCES)}")
@@ -23,10 +23,11 @@ def reference(name: str, *, classes: int = 1000) -> nn.Module:
 
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     with torch.device("meta"):
-        return models.get_model(name.replace("-", ""), weights=None, num_classes=classes, **options)
+        net: nn.Module = models.get_model(name.replace("-", ""), weights=None, num_classes=classes, **options)
+    return net
 
 
 def counts(name: str, *, side: int = 224, classes: int = 1000) -> tuple[int, int]:
-    """Parameters, and multiply-adds for one image of 3 × side × side."""
+    """Parameters, and multiply-adds for one image of 3 × side × side; raises as `reference` does."""
     net = reference(name, classes=classes)
     return count.parameters(net), count.macs(net, (3, side, side))

@@ -22,13 +22,13 @@ from resnet_edu.experiment.parts import (
     Shortcut,
     ShortcutGate,
 )
-from resnet_edu.nets.parts import chain, normed, weighted, word
+from resnet_edu.nets.parts import conv_or_linear, layer_and_norm, sequential, weight_name
 
 
 class PadChannels(nn.Module):
     """Option A where sizes change (He 2015 §3.3): every `stride`-th pixel, then `extra` channels of zeros.
 
-    (N, C, H, W) → (N, C + extra, ⌈H / stride⌉, ⌈W / stride⌉). It has no parameters and multiplies nothing.
+    (N, C, H, W) → (N, C + extra, ⌈H / stride⌉, ⌈W / stride⌉). No parameters, no multiplications.
     """
 
     def __init__(self, extra: int, stride: int) -> None:
@@ -43,7 +43,7 @@ class PadChannels(nn.Module):
 
 
 class PadFeatures(nn.Module):
-    """Option A in a dense net: (N, C) → (N, C + extra)."""
+    """Option A in a dense net: append `extra` zeros, (N, C) → (N, C + extra)."""
 
     def __init__(self, extra: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class PadFeatures(nn.Module):
 class Gate(nn.Module):
     """T(x) = σ(Wx + b), one value between 0 and 1 for each number of the unit's output.
 
-    `bias` is where b starts: at −6 the gate lets 0.25 % of the branch through, and 99.75 % of x.
+    `bias` is b's initial value: at −6 the gate passes 0.25 % of the branch and 99.75 % of x.
     """
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, bias: float) -> None:
@@ -69,7 +69,8 @@ class Gate(nn.Module):
         self.bias = bias
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.sigmoid(self.layer(x))
+        t: Tensor = self.sigmoid(self.layer(x))
+        return t
 
     def extra_repr(self) -> str:
         return f"bias={self.bias:g}"
@@ -83,11 +84,12 @@ class GatedShortcut(nn.Module):
         self.gate, self.inner = gate, inner
 
     def forward(self, x: Tensor) -> Tensor:
-        return (1 - self.gate(x)) * self.inner(x)
+        h: Tensor = (1 - self.gate(x)) * self.inner(x)
+        return h
 
 
 def shortcut_of(net: Net, plan: UnitPlan) -> nn.Module | None:
-    """h of a unit; None in a plain one."""
+    """h of a unit; None in a plain unit."""
     kind: Shortcut = net.shortcut
     match kind:
         case NoShortcut():
@@ -97,7 +99,7 @@ def shortcut_of(net: Net, plan: UnitPlan) -> nn.Module | None:
         case ProjectionShortcut():
             return nn.Identity() if plan.same_size else projection(net, plan)
         case ConvShortcut():
-            return chain(**{word(net): weighted(net, _one_by_one(plan))})
+            return sequential(**{weight_name(net): conv_or_linear(net, _one_by_one(plan))})
         case ShortcutGate():
             return GatedShortcut(gate(net, plan, kernel=1, bias=kind.bias), identity_or_pad(net, plan))
         case DropoutShortcut():
@@ -109,7 +111,7 @@ def shortcut_of(net: Net, plan: UnitPlan) -> nn.Module | None:
 
 
 def gate_of(net: Net, plan: UnitPlan) -> Gate | None:
-    """T of a unit whose branch is gated as well; None in all others."""
+    """T of a unit whose branch is gated too; None in all other units."""
     match net.shortcut:
         case ExclusiveGate(bias=bias):
             return gate(net, plan, kernel=1, bias=bias)
@@ -119,7 +121,7 @@ def gate_of(net: Net, plan: UnitPlan) -> Gate | None:
 
 
 def identity_or_pad(net: Net, plan: UnitPlan) -> nn.Module:
-    """Option A: no parameters at all."""
+    """Option A: the identity, or zero padding where the size changes. No parameters."""
     if plan.same_size:
         return nn.Identity()
     extra = plan.size_out - plan.size_in
@@ -127,23 +129,24 @@ def identity_or_pad(net: Net, plan: UnitPlan) -> nn.Module:
 
 
 def projection(net: Net, plan: UnitPlan) -> nn.Module:
-    """A 1×1 layer, with a norm behind it if the branch ends in one."""
+    """A 1×1 layer, followed by a norm if the branch ends in one."""
     layer = _one_by_one(plan)
     if ends_in_norm(net.arrangement):
-        return chain(**normed(net, layer))
-    return chain(**{word(net): weighted(net, layer)})
+        return sequential(**layer_and_norm(net, layer))
+    return sequential(**{weight_name(net): conv_or_linear(net, layer)})
 
 
 def dropout(shortcut: nn.Module, drop: float) -> nn.Module:
-    """Random zeros on what the shortcut carries; the global generator's."""
+    """The shortcut followed by dropout with probability `drop`, drawn from PyTorch's global generator."""
     if isinstance(shortcut, nn.Identity):
         return nn.Dropout(drop)
-    return chain(pad=shortcut, dropout=nn.Dropout(drop))
+    return sequential(pad=shortcut, dropout=nn.Dropout(drop))
 
 
 def gate(net: Net, plan: UnitPlan, *, kernel: int, bias: float) -> Gate:
+    """T(x) of a unit: a layer of `kernel` × `kernel` from the unit's input to its output size, then σ."""
     layer = Layer(plan.size_in, plan.size_out, kernel, plan.stride)
-    return Gate(weighted(net, layer, bias=True), bias)
+    return Gate(conv_or_linear(net, layer, bias=True), bias)
 
 
 def _one_by_one(plan: UnitPlan) -> Layer:

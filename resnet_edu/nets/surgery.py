@@ -1,9 +1,10 @@
-"""Operations on trained nets. Each returns a changed copy and leaves all other tensors bit for bit alike.
+"""Operations on trained nets. Each returns a changed copy; all other tensors stay equal to the bit.
 
 >>> deeper = insert_identity(net, after="stages.0.1", count=3)   # the same function, six layers more
 >>> lesioned, where = random_lesions(net, 3, seed=0)             # three units lose their branch (Veit 2016)
 
-Units go by their names in `Stack.units()`. Errors are `SurgeryError`s. Only `dial` changes the net itself.
+Units have the names of `ResNet.units()`. Impossible operations raise `SurgeryError`. Only
+`set_residual_scale` changes the net itself.
 """
 
 from __future__ import annotations
@@ -21,15 +22,14 @@ from resnet_edu.experiment.net import Net
 from resnet_edu.nets.branches import unit
 from resnet_edu.nets.identity import SurgeryError, make_identity
 from resnet_edu.nets.initial import initialise, zero_branch
+from resnet_edu.nets.resnet import ResNet
 from resnet_edu.nets.shortcuts import Gate, identity_or_pad
-from resnet_edu.nets.stacks import Stack
 from resnet_edu.nets.units import ResidualUnit, ScaledAdd, StochasticAdd
 
 __all__ = [
     "SurgeryError",
     "deepen",
     "delete",
-    "dial",
     "freeze",
     "insert_identity",
     "interchangeable",
@@ -38,23 +38,24 @@ __all__ = [
     "random_units",
     "rewind",
     "scale",
+    "set_residual_scale",
     "swap",
 ]
 
 
-def insert_identity(net: Stack, after: str, *, count: int = 1, seed: int = 0) -> Stack:
-    """The net with `count` new units behind the unit `after`, that change nothing.
+def insert_identity(net: ResNet, after: str, *, count: int = 1, seed: int = 0) -> ResNet:
+    """The net with `count` new identity units after the unit `after`.
 
-    The logits are equal to rounding in eval mode. In training mode they are too where the new branches
-    are zero (residual nets), but not in plain nets or behind projections: there norms go by the batch
-    (see `identity.py`). Units that stood behind move up in number. What the new units leave free
-    (their first layers) starts as in a net of `seed`.
+    In eval mode the logits are equal, to rounding. In training mode they are equal where the new branches
+    are zero (residual nets), but not in plain nets or after projections, whose norms use the batch's
+    statistics (see `identity.py`). The numbers of later units grow. Weights that the identity does not fix
+    (the new units' first layers) are initialised with `seed`.
     """
     deeper = copy.deepcopy(net)
     stage, place = _stage_of(deeper, after)
     before = _unit(deeper, after)
     if not net.spec.preactivated and not _has_relu(before):
-        raise SurgeryError(f"{after} was linearised: what it lets fall below zero would not pass")
+        raise SurgeryError(f"{after} was linearised: an identity unit cannot pass its negative outputs")
     like = next(net.head.parameters())
     for i in range(count):
         new = _new_unit(net.spec, before.plan, f"{after.rsplit('.', 1)[0]}.{place + 1 + i}.", seed).to(like)
@@ -63,17 +64,17 @@ def insert_identity(net: Stack, after: str, *, count: int = 1, seed: int = 0) ->
     return deeper
 
 
-def deepen(net: Stack, depth: int, *, seed: int = 0) -> Stack:
+def deepen(net: ResNet, depth: int, *, seed: int = 0) -> ResNet:
     """The net grown to `depth` layers by identity units at the end of every stage: plain-20 → plain-56.
 
-    Names and shapes are then those of a net built with this depth. Raises `SpecError` for no such depth.
+    Its names and shapes are those of a net built with this depth. Raises `SpecError` for an impossible depth.
     """
     deeper = dataclasses.replace(net.spec, depth=depth)
     sizes = {"channels": 1, "side": 64, "classes": 1}
     now, then = (plan(spec, **sizes).stages for spec in (net.spec, deeper))
     more = [len(new) - len(old) for old, new in zip(now, then, strict=True)]
     if min(more) < 0:
-        raise SurgeryError(f"depth is {depth}; the net has {net.spec.depth} layers, and can only grow")
+        raise SurgeryError(f"depth is {depth}; the net has {net.spec.depth} layers and can only grow")
     grown = net
     for i, (old, count) in enumerate(zip(now, more, strict=True)):
         grown = insert_identity(grown, f"stages.{i}.{len(old) - 1}", count=count, seed=seed)
@@ -81,35 +82,35 @@ def deepen(net: Stack, depth: int, *, seed: int = 0) -> Stack:
     return grown
 
 
-def delete(net: Stack, *names: str) -> Stack:
-    """The net without these units' branches: y = f(h(x)) (Veit 2016 §4.1), a projection stays.
+def delete(net: ResNet, *names: str) -> ResNet:
+    """The net without these units' branches: y = f(h(x)) (Veit 2016 §4.1); a projection stays.
 
-    A plain unit is passed by: y = f(x), by option A where the size changes.
+    A plain unit becomes y = f(x), with option A where the size changes.
     """
     changed = copy.deepcopy(net)
     for name in names:
         each = _unit(changed, name)
         around = identity_or_pad(net.spec, each.plan)
-        each.branch = around if each.shortcut is None else Nothing(around)
+        each.branch = around if each.shortcut is None else ZeroBranch(around)
     return changed
 
 
-def random_lesions(net: Stack, count: int, *, seed: int) -> tuple[Stack, list[str]]:
-    """`delete` for so many units chosen at random; also returns their names, in order."""
+def random_lesions(net: ResNet, count: int, *, seed: int) -> tuple[ResNet, list[str]]:
+    """`delete` for `count` random units; also returns their names, in forward order."""
     names = random_units(net, count, seed=seed)
     return delete(net, *names), names
 
 
-def random_units(net: Stack, count: int, *, seed: int) -> list[str]:
-    """The names of so many different units, chosen by `seed` alone; in forward order."""
+def random_units(net: ResNet, count: int, *, seed: int) -> list[str]:
+    """The names of `count` different units, chosen by `seed` alone, in forward order."""
     names = [name for name, _ in net.units()]
     if not 0 <= count <= len(names):
         raise SurgeryError(f"count is {count}; the net has {len(names)} units: 0 … {len(names)}")
     return [names[i] for i in sorted(random.Random(seed).sample(range(len(names)), count))]
 
 
-def swap(net: Stack, one: str, other: str) -> Stack:
-    """The net with two units of the same sizes in each other's place (Veit 2016 §4.3)."""
+def swap(net: ResNet, one: str, other: str) -> ResNet:
+    """The net with two units of equal sizes exchanged (Veit 2016 §4.3)."""
     changed = copy.deepcopy(net)
     first, second = _unit(changed, one), _unit(changed, other)
     for what in _shape(net):
@@ -121,15 +122,15 @@ def swap(net: Stack, one: str, other: str) -> Stack:
     return changed
 
 
-def interchangeable(net: Stack, one: str, other: str) -> bool:
-    """Whether `swap` can put these two units in each other's place."""
+def interchangeable(net: ResNet, one: str, other: str) -> bool:
+    """Whether `swap` can exchange these two units."""
     first, second = _unit(net, one).plan, _unit(net, other).plan
     return all(getattr(first, what) == getattr(second, what) for what in _shape(net))
 
 
-def freeze(net: Stack, *names: str) -> Stack:
-    """The net with these units' weights and running statistics held. In training mode a batch norm still
-    normalises by the batch, so it is in eval mode that a frozen unit's function stays what it was."""
+def freeze(net: ResNet, *names: str) -> ResNet:
+    """The net with these units' weights and running statistics fixed. In training mode a batch norm still
+    normalises by the batch, so a frozen unit's function stays the same in eval mode only."""
     changed = copy.deepcopy(net)
     for name in names:
         each = _unit(changed, name).requires_grad_(False)
@@ -139,14 +140,14 @@ def freeze(net: Stack, *names: str) -> Stack:
     return changed
 
 
-def rewind(net: Stack, *names: str) -> Stack:
-    """The net with these units as they were before training, as if frozen from the first step on while
-    the others learned (re-initialised, in Zhang 2022, arXiv 1902.01996). Norms lose their statistics.
+def rewind(net: ResNet, *names: str) -> ResNet:
+    """The net with these units' initial weights, as if frozen since the first step while the others learned
+    ("re-initialised" in Zhang 2022, arXiv 1902.01996). Their norms' statistics are reset.
 
-    Raises `SurgeryError` for a net whose initial weights are not known.
+    Raises `SurgeryError` for a net whose initial weights are unknown.
     """
     if net.seed is None:
-        raise SurgeryError(f"the weights that {name_of(net.spec)} began with are not known: it has no seed")
+        raise SurgeryError(f"the initial weights of {name_of(net.spec)} are unknown: the net has no seed")
     changed = copy.deepcopy(net)
     for name in names:
         each = _unit(changed, name)
@@ -156,24 +157,24 @@ def rewind(net: Stack, *names: str) -> Stack:
     return changed
 
 
-def scale(net: Stack, name: str, *, shortcut: float = 1.0, branch: float = 1.0) -> Stack:
-    """The net with y = f(shortcut · h(x) + branch · F(x)) in one unit, on top of the factors it has."""
+def scale(net: ResNet, name: str, *, shortcut: float = 1.0, branch: float = 1.0) -> ResNet:
+    """The net with y = f(shortcut · h(x) + branch · F(x)) in one unit; existing factors are multiplied."""
     changed = copy.deepcopy(net)
     add = _scaled(_unit(changed, name), name)
     add.alpha, add.beta = add.alpha * shortcut, add.beta * branch
     return changed
 
 
-def dial(net: Stack, alpha: float) -> None:
-    """Turn the skips of a living net: y = f(α · h(x) + β · F(x)) in every unit from now on.
+def set_residual_scale(net: ResNet, alpha: float) -> None:
+    """Set α of every unit in place: y = f(α · h(x) + β · F(x)).
 
-    At α = 0 it computes what its plain twin does. Weights and their names stay as they are.
+    At α = 0 the net computes what its plain twin does. Weights and their names do not change.
     """
     for name, each in net.units():
         _scaled(each, name).alpha = alpha
 
 
-def linearise(net: Stack, *names: str) -> Stack:
+def linearise(net: ResNet, *names: str) -> ResNet:
     """The net without the ReLUs of these units, so that in eval mode each is affine: y = Ax + b."""
     changed = copy.deepcopy(net)
     for name in names:
@@ -181,14 +182,14 @@ def linearise(net: Stack, *names: str) -> Stack:
         for place, module in list(each.named_modules()):
             if isinstance(module, (nn.GroupNorm, Gate)):
                 kind = type(module).__name__
-                raise SurgeryError(f"{name}.{place} is a {kind}: without ReLUs it is not affine either")
+                raise SurgeryError(f"{name}.{place} is a {kind}, which is not affine")
             if isinstance(module, nn.ReLU):
                 each.set_submodule(place, nn.Identity())
     return changed
 
 
-class Nothing(nn.Module):
-    """Zeros of the shape that `like` gives: what is left of a branch."""
+class ZeroBranch(nn.Module):
+    """A deleted branch: zeros of the shape that the module `like` would give."""
 
     def __init__(self, like: nn.Module) -> None:
         super().__init__()
@@ -199,7 +200,7 @@ class Nothing(nn.Module):
 
 
 def _new_unit(spec: Net, like: UnitPlan, prefix: str, seed: int) -> ResidualUnit:
-    """A unit of the net, as wide as the output of `like` and with the same chance to be kept."""
+    """A same-size unit with as many channels as the output of `like` and the same survival probability."""
     layers = like.layers if like.same_size else _same_size(spec, like)
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
         new = unit(spec, UnitPlan(layers, like.nested, INSIDE, like.survival))
@@ -211,13 +212,13 @@ def _same_size(spec: Net, like: UnitPlan) -> tuple[Layer, ...]:
     return unit_plan(spec.unit, like.size_out, like.size_out // spec.unit.expansion).layers
 
 
-def _shape(net: Stack) -> tuple[str, ...]:
-    """What units must share to fit in each other's place; openings differ in pre-activation nets only."""
+def _shape(net: ResNet) -> tuple[str, ...]:
+    """Plan fields that two units must share to be exchanged; openings differ in pre-activation nets only."""
     return ("layers", "opening") if net.spec.preactivated else ("layers",)
 
 
 def _scaled(each: ResidualUnit, name: str) -> ScaledAdd:
-    """The unit's addition, with factors."""
+    """The unit's addition, replaced by a `ScaledAdd` if it has no factors yet."""
     if each.shortcut is None:
         raise SurgeryError(f"{name} is plain: it has no addition to scale")
     holder: nn.Module = each.add if isinstance(each.add, StochasticAdd) else each
@@ -226,17 +227,19 @@ def _scaled(each: ResidualUnit, name: str) -> ScaledAdd:
     return holder.add
 
 
-def _unit(net: Stack, name: str) -> ResidualUnit:
+def _unit(net: ResNet, name: str) -> ResidualUnit:
     units = dict(net.units())
     if name not in units:
         raise SurgeryError(f"there is no unit {name!r}; units: {', '.join(units)}")
     return units[name]
 
 
-def _stage_of(net: Stack, name: str) -> tuple[nn.Sequential, int]:
+def _stage_of(net: ResNet, name: str) -> tuple[nn.Sequential, int]:
     _unit(net, name)
     stage, place = name.rsplit(".", 1)
-    return net.get_submodule(stage), int(place)  # type: ignore[return-value]
+    units = net.get_submodule(stage)
+    assert isinstance(units, nn.Sequential)
+    return units, int(place)
 
 
 def _has_relu(each: ResidualUnit) -> bool:

@@ -13,20 +13,20 @@ from torch import Tensor, nn
 from resnet_edu.experiment.names import named_net
 from resnet_edu.experiment.net import Imagenet
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.nets.stacks import Stack, assemble
+from resnet_edu.nets.resnet import ResNet, assemble
 
 
 class WeightsError(ValueError):
-    """Weights that are not there, or not this net's; the message names the first tensor that does not fit."""
+    """Weights are missing or do not fit the net; the message names the first tensor that does not fit."""
 
 
 def save(net: nn.Module, path: Path | str) -> None:
-    """Every parameter and buffer, by its name in the net."""
+    """Write every parameter and buffer, under its name in the net, to a safetensors file."""
     save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, path)
 
 
 def load(net: nn.Module, path: Path | str) -> None:
-    """Fill the net from a file of `save`; nothing is changed if it does not fit. Raises `WeightsError`."""
+    """Fill the net from a file of `save`; a file that does not fit changes nothing. Raises `WeightsError`."""
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -55,24 +55,24 @@ def _sizes(tensor: Tensor) -> str:
 OFFICIAL = tuple(f"resnet-{depth}" for depth in (18, 34, 50, 101, 152))
 
 
-def official(name: str, *, download: bool = True) -> Stack:
+def official(name: str, *, download: bool = True) -> ResNet:
     """An ImageNet ResNet with torchvision's weights (IMAGENET1K_V1), in eval mode; images 3 × 224 × 224.
 
-    They are taken from torch.hub's folder (TORCH_HOME) or, with `download`, fetched there. Raises
-    `SpecError` for another name, `WeightsError` where they cannot be had or do not fit.
+    Reads them from torch.hub's folder (TORCH_HOME) or, with `download`, fetches them into it. Raises
+    `SpecError` for another name, `WeightsError` if the weights cannot be fetched or do not fit.
     """
     if name not in OFFICIAL:
-        raise SpecError(f"name is {name!r}; official weights are there for {', '.join(OFFICIAL)}")
+        raise SpecError(f"name is {name!r}; official weights exist for {', '.join(OFFICIAL)}")
     from torchvision.models import get_model_weights
 
     weights = get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
     path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
     if not (download or path.exists()):
-        raise WeightsError(f"{name}: {path} is not there; download it from {weights.url}")
+        raise WeightsError(f"{name}: {path} does not exist; download it from {weights.url}")
     try:
         tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
-        raise WeightsError(f"{name}: {weights.url} cannot be had ({error}); put it at {path}") from None
+        raise WeightsError(f"{name}: {weights.url} cannot be fetched ({error}); save it as {path}") from None
     with torch.device("cpu"):
         net = assemble(Imagenet(depth=int(named_net(name)["net.depth"])), channels=3, side=224, classes=1000)
     fill(net, from_torchvision(tensors), f"{name} from {path.name}")

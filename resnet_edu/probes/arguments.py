@@ -11,7 +11,7 @@ from torch import Tensor
 
 from resnet_edu.data import DataSet
 from resnet_edu.experiment import name_of
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 
 SETS = ("test", "train")
 STATISTICS = ("running", "batch")
@@ -57,7 +57,7 @@ def by_batch(statistics: Any) -> bool:
     return word("statistics", statistics, STATISTICS) == "batch"
 
 
-def named(name: str, value: Any, net: Stack) -> list[str]:
+def named(name: str, value: Any, net: ResNet) -> list[str]:
     """Names of units: a list, or one name alone. Raises `ValueError`."""
     units = dict(net.units())
     listed = [value] if isinstance(value, str) else value
@@ -71,12 +71,12 @@ def named(name: str, value: Any, net: Stack) -> list[str]:
     return list(listed)
 
 
-def told(net: Stack, images: int, of: str) -> dict[str, Any]:
+def told(net: ResNet, images: int, of: str) -> dict[str, Any]:
     """The facts that every answer begins with: which net, how many units and images, of which set."""
     return {"net": name_of(net.spec), "units": len(net.units()), "images": images, "of": of}
 
 
-def where(net: Stack) -> dict[str, list[Any]]:
+def where(net: ResNet) -> dict[str, list[Any]]:
     """The columns that say which unit a row is about: `unit` (from 0), `name`, `stage` (from 0), and
     `changes_size`, true for the units that halve the maps or widen them."""
     units = net.units()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from resnet_edu.data import DataSet
-from resnet_edu.nets import Stack, surgery
+from resnet_edu.nets import ResNet, surgery
 from resnet_edu.probes.arguments import first_images, named, told, whole
 from resnet_edu.probes.routes import MOST_THREADS, logits_of_all, scored
 from resnet_edu.probes.sources import SETTLING, first_inputs, settle
@@ -23,7 +23,7 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def lesion(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     delete: Sequence[str] | str = (),
@@ -80,7 +80,7 @@ def _by_class(called: Tensor, labels: Tensor, data: DataSet) -> dict[str, np.nda
     }
 
 
-def _frozen(net: Stack, data: DataSet, freeze: Sequence[str] | str) -> tuple[Stack, set[str]]:
+def _frozen(net: ResNet, data: DataSet, freeze: Sequence[str] | str) -> tuple[ResNet, set[str]]:
     names = named("freeze", freeze, net)
     changed = surgery.rewind(net, *names) if names else net
     if names and len(data.train_images):
@@ -89,11 +89,11 @@ def _frozen(net: Stack, data: DataSet, freeze: Sequence[str] | str) -> tuple[Sta
 
 
 def operated(
-    net: Stack,
+    net: ResNet,
     delete: Sequence[str] | str,
     swap: Sequence[Sequence[str]] | Sequence[str],
     scale: Mapping[str, Mapping[str, float]],
-) -> tuple[Stack, set[str]]:
+) -> tuple[ResNet, set[str]]:
     """The changed copy of the net, and the names of the units that are not what they were."""
     deleted = named("delete", delete, net)
     changed = surgery.delete(net, *deleted)

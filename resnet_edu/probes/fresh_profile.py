@@ -9,7 +9,7 @@ import numpy as np
 from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.experiment import name_of
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.arguments import first_images, told, whole
 from resnet_edu.probes.fresh import image_sizes
 from resnet_edu.randomness import generator_for
@@ -19,7 +19,7 @@ MOST_SEEDS = 8
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def fresh_profile(net: Stack, data: DataSet, *, images: int = 64, seeds: int = 1) -> Answer:
+def fresh_profile(net: ResNet, data: DataSet, *, images: int = 64, seeds: int = 1) -> Answer:
     """The gradient along a net with its initial weights, of `seeds` seeds from its own on.
 
     The first `images` training images, real ones; a batch norm goes by the batch, as in training. A trained

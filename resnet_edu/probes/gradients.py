@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.arguments import amount, by_batch, first_images, told, where, whole
 from resnet_edu.randomness import generator_for
 
@@ -27,7 +27,7 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def layer_gradients(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     images: int = 128,
@@ -48,7 +48,7 @@ def layer_gradients(
     layers = nets.layers(moved)
     before = torch.stack([weight.detach().norm() for _, weight in layers])
     optimizer = torch.optim.SGD(moved.parameters(), lr, MOMENTUM, weight_decay=weight_decay)
-    with measure.kept_statistics(moved, training=by_batch(statistics)):
+    with measure.preserve_bn_stats(moved, training=by_batch(statistics)):
         loss = F.cross_entropy(moved(normalise(shown, data)), labels)
         loss.backward()
     optimizer.step()
@@ -66,7 +66,7 @@ def layer_gradients(
 
 
 def gradient_correlations(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     images: int = 128,
@@ -95,7 +95,7 @@ def gradient_correlations(
 
 
 def jacobians(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     images: int = 64,
@@ -116,7 +116,7 @@ def jacobians(
     squares = []
     for sample in range(samples):
         u = torch.randn(inputs.shape, generator=generator_for(seed, "jacobian", sample)).to(inputs)
-        found = measure.pushed(net, inputs, u, batch_statistics=batchwise)
+        found = measure.jvp_squared_norms(net, inputs, u, batch_statistics=batchwise)
         squares.append(torch.stack([each.mean() for each in found.values()]))
     square = torch.stack(squares)
     norm = square.mean(0).sqrt()
@@ -131,7 +131,7 @@ def jacobians(
 
 
 def activations(
-    net: Stack, data: DataSet, *, images: int = 256, of: str = "train", statistics: str = "batch"
+    net: ResNet, data: DataSet, *, images: int = 256, of: str = "train", statistics: str = "batch"
 ) -> Answer:
     """A row a ReLU, in the order of the forward pass: `mean` and `sd` of what it lets through, and in %
     the shares of its numbers that are `zero`, and of its channels that are zero everywhere on all
@@ -144,5 +144,5 @@ def activations(
     return told(net, len(labels), of) | {"statistics": statistics}, columns
 
 
-def _located(net: Stack) -> dict[str, np.ndarray]:
+def _located(net: ResNet) -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in where(net).items()}

@@ -12,21 +12,21 @@ from functools import reduce
 
 from torch import nn
 
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.nets.shortcuts import Gate
-from resnet_edu.nets.surgery import Nothing
+from resnet_edu.nets.surgery import ZeroBranch
 from resnet_edu.nets.units import ResidualUnit
 
 Counts = list[int]
 
 
-def in_units(net: Stack) -> Counts:
+def in_units(net: ResNet) -> Counts:
     """Paths by the number of branches that they pass: 1 + z for a residual unit, z for a plain one."""
     return product([0, 1] if unit.shortcut is None else _sum([1], _branch(unit)) for _, unit in net.units())
 
 
 def _branch(unit: ResidualUnit) -> Counts:
-    return [0, 0] if isinstance(unit.branch, Nothing) else [0, 1]
+    return [0, 0] if isinstance(unit.branch, ZeroBranch) else [0, 1]
 
 
 def in_layers(module: nn.Module) -> Counts:
@@ -37,7 +37,7 @@ def in_layers(module: nn.Module) -> Counts:
     """
     if isinstance(module, Gate):
         return [1]
-    if isinstance(module, Nothing):
+    if isinstance(module, ZeroBranch):
         return []
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         return [0, 1]

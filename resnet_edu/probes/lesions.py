@@ -17,7 +17,7 @@ from torch import nn
 
 from resnet_edu.data import DataSet
 from resnet_edu.measure import Errors
-from resnet_edu.nets import Stack, surgery
+from resnet_edu.nets import ResNet, surgery
 from resnet_edu.probes.arguments import first_images, told, where, whole
 from resnet_edu.probes.routes import MOST_THREADS, Route, logits_of_all, scored
 from resnet_edu.randomness import seed_for
@@ -28,7 +28,7 @@ SWAPS = (0, 1, 2, 3, 5, 8, 12, 20, 30)
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def lesions(net: Stack, data: DataSet, *, images: int = 1000, of: str = "test", threads: int = 1) -> Answer:
+def lesions(net: ResNet, data: DataSet, *, images: int = 1000, of: str = "test", threads: int = 1) -> Answer:
     """A row a unit: error and loss of the net without it (Veit 2016 §4.1).
 
     `images` at most, the first of the set `of` ('test' or 'train'). They are shared out
@@ -41,7 +41,7 @@ def lesions(net: Stack, data: DataSet, *, images: int = 1000, of: str = "test", 
 
 
 def random_lesions(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     counts: Sequence[int] | None = None,
@@ -70,7 +70,7 @@ def random_lesions(
 
 
 def shuffles(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     swaps: Sequence[int] | None = None,
@@ -109,13 +109,13 @@ def kendall_tau(order: Sequence[int]) -> float:
     return 1 - 2 * sum(a > b for a, b in pairs) / max(len(pairs), 1) if pairs else 1.0
 
 
-def _whole_and_gone(net: Stack) -> tuple[list[nn.Module], list[nn.Module]]:
+def _whole_and_gone(net: ResNet) -> tuple[list[nn.Module], list[nn.Module]]:
     """The units, and what each is once it is deleted."""
     deleted = surgery.delete(net, *(name for name, _ in net.units()))
     return list(_modules(net)), list(_modules(deleted))
 
 
-def _modules(net: Stack) -> Route:
+def _modules(net: ResNet) -> Route:
     return tuple(each for _, each in net.units())
 
 
@@ -141,7 +141,7 @@ def _numbers(name: str, given: Sequence[int] | None, high: int, usual: Sequence[
 
 
 def _measured(
-    net: Stack, routes: list[Route], data: DataSet, images: int, of: str, threads: int
+    net: ResNet, routes: list[Route], data: DataSet, images: int, of: str, threads: int
 ) -> tuple[dict[str, Any], list[Errors]]:
     """Facts of the first route, which is the intact net, and the errors of all others."""
     shown, labels = first_images(data, images, of)

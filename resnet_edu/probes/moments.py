@@ -73,7 +73,7 @@ def training_batch(experiment: Experiment, data: DataSet, step: int) -> tuple[Te
 
 
 def _streamed(data: StreamedSet, batch: int, seed: int, step: int) -> Tensor:
-    views = data.training_views(batch, seed, step + 1)
+    views = data.training_batches(batch, seed, step + 1)
     try:
         images = views(step)
     finally:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from resnet_edu import nets
 from resnet_edu.data import DataSet
-from resnet_edu.nets import Stack
-from resnet_edu.nets.draws import seed_draws
+from resnet_edu.nets import ResNet
+from resnet_edu.nets.stochastic import seed_stochastic_modules
 from resnet_edu.nets.units import ResidualUnit
 from resnet_edu.probes.arguments import told, where
 from resnet_edu.probes.moments import Moment, training_batch
@@ -36,7 +36,7 @@ SPLIT = (
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def one_update(net: Stack, data: DataSet, moment: Moment, /) -> Answer:
+def one_update(net: ResNet, data: DataSet, moment: Moment, /) -> Answer:
     """The update that a training makes after `step` others, on the batch that it sees there.
 
     A row a unit, in forward order; L2 norms over the whole batch, gradients of the batch's mean loss:
@@ -96,7 +96,7 @@ class Backward:
 class Forward:
     """One forward pass of a batch, cut at every unit's input, so that `back` can show each piece."""
 
-    def __init__(self, net: Stack, inputs: Tensor, labels: Tensor) -> None:
+    def __init__(self, net: ResNet, inputs: Tensor, labels: Tensor) -> None:
         self.net = net
         self.stem = x = net.stem(inputs)
         self.units: list[tuple[Opened, Tensor]] = []
@@ -156,7 +156,7 @@ def _step(
 
 
 def _columns(
-    net: Stack, forward: Forward, backward: list[Backward], gradients: dict[nn.Parameter, Tensor]
+    net: ResNet, forward: Forward, backward: list[Backward], gradients: dict[nn.Parameter, Tensor]
 ) -> dict[str, np.ndarray]:
     opened_units = [each for each, _ in forward.units]
     terms = [_terms(each, total) for each, total in forward.units]
@@ -201,10 +201,10 @@ def _cosine(each: Backward) -> float:
 
 
 @contextmanager
-def _draws_of(net: Stack, moment: Moment) -> Iterator[None]:
+def _draws_of(net: ResNet, moment: Moment) -> Iterator[None]:
     """Dropout and stochastic depth draw what they drew in the training; other draws are not disturbed."""
     with torch.random.fork_rng(devices=[]):
-        seed_draws(net, moment.experiment.seed, moment.step)
+        seed_stochastic_modules(net, moment.experiment.seed, moment.step)
         yield
 
 

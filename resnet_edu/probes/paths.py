@@ -17,8 +17,8 @@ from torch import Tensor
 
 from resnet_edu.anatomy.plan import arrange
 from resnet_edu.data import DataSet, normalise
-from resnet_edu.measure import kept_statistics
-from resnet_edu.nets import Stack, surgery
+from resnet_edu.measure import preserve_bn_stats
+from resnet_edu.nets import ResNet, surgery
 from resnet_edu.probes import lengths
 from resnet_edu.probes.arguments import by_batch, first_images, told, where, whole, word
 from resnet_edu.probes.unrolled import Opened, Unrolled, opened, opened_units
@@ -30,7 +30,7 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def contributions(
-    net: Stack, data: DataSet, *, images: int = 256, of: str = "test", statistics: str = "running"
+    net: ResNet, data: DataSet, *, images: int = 256, of: str = "test", statistics: str = "running"
 ) -> Answer:
     """A row a unit: how much its branch adds to what its shortcut carries, x_n = x_0 + Σ F_i (He 2016 eq. 4).
 
@@ -43,7 +43,7 @@ def contributions(
     unit of constant size to its end, relative to ‖x_n‖; with an identity after the addition, by rounding.
     """
     shown, labels = first_images(data, images, of)
-    with kept_statistics(net, training=by_batch(statistics)), torch.no_grad():
+    with preserve_bn_stats(net, training=by_batch(statistics)), torch.no_grad():
         units = opened_units(net, normalise(shown, data))
         rows = [_contribution(each) for each in units]
         unrolled = _unrolled(units, where(net)["stage"]) if not net.spec.plain else []
@@ -80,7 +80,7 @@ def _unrolled(units: list[Opened], stages: list[int]) -> list[float]:
 
 
 def expansion(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     first: str | None = None,
@@ -108,7 +108,7 @@ def expansion(
         raise ValueError(f"count is {count}; from {first} on there are {len(chosen)} units")
     linear = dict(surgery.linearise(net, *chosen).units())
     shown, labels = first_images(data, images, of)
-    with kept_statistics(net, training=False), torch.no_grad():
+    with preserve_bn_stats(net, training=False), torch.no_grad():
         x = opened_units(net, normalise(shown, data))[start].x
         paths = {"": x}
         y, zero = x, torch.zeros_like(x[:1])
@@ -143,7 +143,7 @@ def _forked(unit: Any, paths: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def path_lengths(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     images: int = 32,
@@ -170,7 +170,7 @@ def path_lengths(
     shown, labels = first_images(data, images, of)
     counts, layers = lengths.in_units(net), lengths.in_layers(net)
     inputs = normalise(shown, data)
-    with kept_statistics(net, training=by_batch(statistics)):
+    with preserve_bn_stats(net, training=by_batch(statistics)):
         unrolled = Unrolled(net, inputs, labels)
         carried = unrolled.by_length()
         found = [_norms(unrolled, length, samples, seed) for length in range(len(counts))]
@@ -217,7 +217,7 @@ def _norms(unrolled: Unrolled, length: int, samples: int, seed: int) -> list[flo
     return [_mean_norm(unrolled.along([i in path or i not in forks for i in units])) for path in chosen]
 
 
-def _by_autograd(net: Stack, inputs: Tensor, labels: Tensor) -> Tensor:
+def _by_autograd(net: ResNet, inputs: Tensor, labels: Tensor) -> Tensor:
     inputs = inputs.detach().requires_grad_()
     loss = torch.nn.functional.cross_entropy(net(inputs), labels, reduction="sum")
     return torch.autograd.grad(loss, inputs)[0]

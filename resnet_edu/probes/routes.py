@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.measure import Errors
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 
 BATCH = 64
 MOST_THREADS = 64
 Route = tuple[nn.Module, ...]
 
 
-def logits_of(net: Stack, routes: Sequence[Route], inputs: Tensor) -> Tensor:
+def logits_of(net: ResNet, routes: Sequence[Route], inputs: Tensor) -> Tensor:
     """[routes, N, classes]: the net's stem, a route's units in their order, the net's head.
 
     `inputs` float [N, C, H, W]. Modules are told apart by identity.
@@ -49,7 +49,7 @@ def logits_of(net: Stack, routes: Sequence[Route], inputs: Tensor) -> Tensor:
 
 
 def logits_of_all(
-    net: Stack, routes: Sequence[Route], data: DataSet, images: Tensor, *, threads: int = 1
+    net: ResNet, routes: Sequence[Route], data: DataSet, images: Tensor, *, threads: int = 1
 ) -> Tensor:
     """float32 [routes, N, classes] of uint8 images [N, C, H, W].
 
@@ -63,7 +63,7 @@ def logits_of_all(
 
 
 @torch.inference_mode()
-def _batch(net: Stack, routes: Sequence[Route], data: DataSet, images: Tensor) -> Tensor:
+def _batch(net: ResNet, routes: Sequence[Route], data: DataSet, images: Tensor) -> Tensor:
     inputs = normalise(images, data).contiguous(memory_format=torch.channels_last)
     return logits_of(net, routes, inputs)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.experiment import name_of
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.arguments import first_images, named, told, whole
 from resnet_edu.probes.sources import SETTLING, first_inputs, settle
 from resnet_edu.randomness import generator_for
@@ -26,7 +26,7 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def skip_dial(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     alphas: Sequence[float] | float = GRID,
@@ -63,7 +63,7 @@ def skip_dial(
     inputs, calibration = normalise(shown, data), first_inputs(data, SETTLING)
     draws = whole("seed", seed, 0)
     profiles, scores = [], []
-    with measure.kept_statistics(net, training=True):  # which puts back what is taken anew
+    with measure.preserve_bn_stats(net, training=True):  # which puts back what is taken anew
         net.eval()
         for alpha in turned:
             with turned_down(net, alpha, dialled):
@@ -94,7 +94,7 @@ def skip_dial(
 
 
 @contextmanager
-def turned_down(net: Stack, alpha: float, names: Sequence[str] = ()) -> Iterator[None]:
+def turned_down(net: ResNet, alpha: float, names: Sequence[str] = ()) -> Iterator[None]:
     """Meanwhile these units' shortcuts (all units' without names) are multiplied by α where they meet the
     branch. At α = 1 not a bit changes."""
 

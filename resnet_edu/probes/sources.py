@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resnet_edu import data, nets
 from resnet_edu.experiment import Data, Experiment
 from resnet_edu.experiment.fresh import FRESH, fresh_experiment
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.fresh import check_size
 from resnet_edu.runs import Run
 
@@ -25,7 +25,7 @@ SETTLING = 256  # images
 
 def source_of(
     source: Run | str, step: int | None = None, *, own_picture: bool = False
-) -> tuple[Stack, data.DataSet, int | None]:
+) -> tuple[ResNet, data.DataSet, int | None]:
     """The net in eval mode, the data it was trained on, and after how many steps of a run it is.
 
     To look at an `own_picture` that the question brings along, a net needs no image of its data set: where
@@ -47,7 +47,7 @@ def source_of(
     return _official(source.removeprefix(TORCHVISION)), _imagenet(), None
 
 
-def _fresh(source: str, step: int | None) -> tuple[Stack, data.DataSet, int]:
+def _fresh(source: str, step: int | None) -> tuple[ResNet, data.DataSet, int]:
     experiment = fresh_experiment(source)
     if step not in (None, 0):
         raise ValueError(f"step is {step!r}; a fresh net has step 0 only")
@@ -56,7 +56,7 @@ def _fresh(source: str, step: int | None) -> tuple[Stack, data.DataSet, int]:
     return _net(FRESH, experiment, 0), images, 0
 
 
-def net_of(run: Run, step: int | None = None) -> Stack:
+def net_of(run: Run, step: int | None = None) -> ResNet:
     """The run's net after `step` steps (the last that were kept by default), in eval mode.
 
     At step 0 no norm has seen an image, though a net in training never computes without: so the norms
@@ -116,7 +116,7 @@ def _images(spec: Data, *, needed: bool) -> data.DataSet:
 
 
 @lru_cache(16)
-def _net(path: str, experiment: Experiment, step: int) -> Stack:
+def _net(path: str, experiment: Experiment, step: int) -> ResNet:
     images = _images(experiment.data, needed=step == 0)
     sizes = {"channels": images.channels, "side": images.side, "classes": images.classes}
     net = nets.build(experiment.net, **sizes, seed=experiment.seed).eval()
@@ -130,7 +130,7 @@ def _net(path: str, experiment: Experiment, step: int) -> Stack:
 
 
 @lru_cache(2)
-def _official(name: str) -> Stack:
+def _official(name: str) -> ResNet:
     from resnet_edu.nets.weights import official
 
     return official(name)

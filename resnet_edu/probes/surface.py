@@ -158,7 +158,7 @@ class _Slices:
         """From the initial weights of `seed` to the centre, all parameters."""
         data = self.data
         sizes = {"channels": data.channels, "side": data.side, "classes": data.classes}
-        initial = nets.build(cast(nets.Stack, self.net).spec, **sizes, seed=seed)
+        initial = nets.build(cast(nets.ResNet, self.net).spec, **sizes, seed=seed)
         return {name: self.centre[name] - weight.detach() for name, weight in initial.named_parameters()}
 
     def measured(self) -> Errors:

@@ -13,7 +13,7 @@ from torch import Tensor
 from resnet_edu import nets
 from resnet_edu.data import DataSet
 from resnet_edu.methods import METHODS, SQUARES, TRIES
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.image import asked, at_least_one
 from resnet_edu.probes.saliency.maps import attribute, checked
 from resnet_edu.probes.saliency.path import together
@@ -26,7 +26,7 @@ OTHER_SEED = 2**31  # of the new weights: far from the seeds that people choose
 
 
 def sanity(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     image: int | None = None,
@@ -52,7 +52,7 @@ def sanity(
     unit = checked(net, method, unit)
     about = asked(net, data, image, pixels, target)
 
-    def map_of(one: Stack) -> Tensor:
+    def map_of(one: ResNet) -> Tensor:
         return attribute(one, about.inputs, about.target, method, unit=unit, seed=seed, pieces=QUICK)[0]
 
     order = parts_from_above(net)
@@ -69,12 +69,12 @@ def sanity(
     return facts, arrays | {"correlation": correlation}
 
 
-def parts_from_above(net: Stack) -> list[str]:
+def parts_from_above(net: ResNet) -> list[str]:
     """The parts that hold weights: head, units from the last to the first, stem."""
     return ["head", *(name for name, _ in reversed(net.units())), "stem"]
 
 
-def randomised(net: Stack, data: DataSet, seed: int, stops: list[int]):
+def randomised(net: ResNet, data: DataSet, seed: int, stops: list[int]):
     """The net with the parts up to each stop, and all above, as initial weights of `seed` make them.
 
     Yields (stop, net); the net that was given stays as it is, and each yielded one is changed by the next.
@@ -110,7 +110,7 @@ def _sizes(found: Tensor, method: str) -> Tensor:
 
 
 def answer(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     image: int | None = None,
@@ -156,7 +156,7 @@ def answer(
     return facts, {"image": about.pixels, "map": found[0].float().numpy()}
 
 
-def infidelity(net: Stack, inputs: Tensor, target: int, found: Tensor, seed: int = 0) -> float | None:
+def infidelity(net: ResNet, inputs: Tensor, target: int, found: Tensor, seed: int = 0) -> float | None:
     """Of one map [1, C or 1, H, W]; see `answer`. Captum gives mean squares; a map of 0 leaves all of it."""
     from captum.metrics import infidelity as unexplained
 

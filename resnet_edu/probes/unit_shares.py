@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from resnet_edu.data import DataSet
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.image import asked
 from resnet_edu.probes.saliency.path import difference, sum_along
 
 
 def answer(
-    net: Stack,
+    net: ResNet,
     data: DataSet,
     *,
     image: int | None = None,
@@ -44,7 +44,7 @@ def answer(
     return facts, arrays
 
 
-def conductances(net: Stack, inputs: Tensor, target: int) -> tuple[Tensor, Tensor]:
+def conductances(net: ResNet, inputs: Tensor, target: int) -> tuple[Tensor, Tensor]:
     """Of branches and shortcuts, float64 [units] each, for one image [1, C, H, W], normalised."""
 
     def score(shares: Tensor) -> tuple[Tensor, dict[tuple[int, int], Tensor]]:
@@ -68,7 +68,7 @@ def conductances(net: Stack, inputs: Tensor, target: int) -> tuple[Tensor, Tenso
 
 
 @contextmanager
-def _terms(net: Stack) -> Iterator[dict[tuple[int, int], Tensor]]:
+def _terms(net: ResNet) -> Iterator[dict[tuple[int, int], Tensor]]:
     """What each addition is given while the net runs, by (unit, 0 for the branch or 1 for the shortcut).
 
     Copies, since a shortcut's term is the very tensor that the branch reads too.

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.nets.units import ResidualUnit
 
 
@@ -61,7 +61,7 @@ def opened(unit: ResidualUnit, x: Tensor) -> Opened:
     return Opened(unit, x, met[0] if len(met) > 1 else None, met[-1], y)
 
 
-def opened_units(net: Stack, inputs: Tensor) -> list[Opened]:
+def opened_units(net: ResNet, inputs: Tensor) -> list[Opened]:
     """Every unit, in forward order, at these inputs [N, C, H, W]. No gradients."""
     with torch.no_grad():
         x, found = net.stem(inputs), []
@@ -78,7 +78,7 @@ class Unrolled:
     with respect to the inputs, so that each image has its own, as if it were alone.
     """
 
-    def __init__(self, net: Stack, inputs: Tensor, labels: Tensor) -> None:
+    def __init__(self, net: ResNet, inputs: Tensor, labels: Tensor) -> None:
         with torch.enable_grad():
             self.inputs = inputs.detach().requires_grad_()
             self.stem = x = net.stem(self.inputs)

@@ -117,7 +117,7 @@ class Streamed:
     ) -> None:
         self.data, self.format, self.seed, self.shard = data, memory_format, experiment.seed, shard
         device, self.batch = data.train_labels.device, experiment.recipe.batch
-        self.views = data.training_views(self.batch, experiment.seed, experiment.recipe.steps, shard)
+        self.views = data.training_batches(self.batch, experiment.seed, experiment.recipe.steps, shard)
         share = len(range(self.batch)[shard])
         self.images = torch.zeros(share, *data.train_images.shape[1:], dtype=torch.uint8, device=device)
         self.shifts = torch.zeros(share, 3, device=device)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def loss_limit(classes: int) -> float:
     return 1000 * math.log(max(2, classes))
 
 
-def diagnose(net: Stack, inputs: Tensor, step: int, loss: float) -> Divergence:
+def diagnose(net: ResNet, inputs: Tensor, step: int, loss: float) -> Divergence:
     """To be called after the forward pass of `step`, before its backward pass: the gradients of the
     step before still lie on the weights, and tell whether it was them."""
     for name, weight in net.named_parameters():
@@ -38,7 +38,7 @@ def diagnose(net: Stack, inputs: Tensor, step: int, loss: float) -> Divergence:
                 return Divergence(step, layer, f"its gradient was {_kind(weight.grad)} at step {step - 1}")
             return Divergence(step, layer, f"the update of step {step - 1} made its weights {_kind(weight)}")
     with torch.no_grad():
-        trace = net.trace(inputs)
+        trace = net.forward_intermediates(inputs)
     for name, output in {**trace.intermediates, "logits": trace.logits}.items():
         if not bool(output.isfinite().all()):
             return Divergence(

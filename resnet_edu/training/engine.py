@@ -23,7 +23,7 @@ from torch import Tensor
 from resnet_edu import nets
 from resnet_edu.experiment import Experiment
 from resnet_edu.measure import layer_norms
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.training.batches import Batches
 from resnet_edu.training.compiling import Model, compiled
 from resnet_edu.training.devices import autocast
@@ -52,7 +52,7 @@ class Engine:
     def __init__(
         self,
         experiment: Experiment,
-        net: Stack,
+        net: ResNet,
         batches: Batches,
         how: Mapping[str, Any],
         rows: int,
@@ -61,7 +61,7 @@ class Engine:
         device = torch.device(how["device"])
         self.seed, self.net, self.batches, self.how = experiment.seed, net, batches, how
         self.weights = [weight for _, weight in nets.layers(net)]
-        self.draws = bool(nets.random_modules(net))
+        self.draws = bool(nets.stochastic_modules(net))
         self.sgd = Sgd(net.parameters(), experiment.recipe.momentum, experiment.recipe.weight_decay)
         self.rows, self.first = rows, 0
         self.row = torch.zeros(1, dtype=torch.int64, device=device)
@@ -99,7 +99,7 @@ class Engine:
         it was seeded last, so dropout and stochastic depth need nothing else."""
         self.batches.feed(step - self.first)
         if self.draws:
-            nets.seed_draws(self.net, self.seed, step)
+            nets.seed_stochastic_modules(self.net, self.seed, step)
 
     def step(self, record: bool) -> None:
         self.backward(self.forward())

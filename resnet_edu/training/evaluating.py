@@ -9,7 +9,7 @@ import torch
 
 from resnet_edu.data import DataSet, StreamedSet, normalise
 from resnet_edu.measure import block_gradients, errors, ten_crop_error
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.randomness import generator_for
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.schedule import evaluated_images
@@ -18,7 +18,7 @@ PROBE_IMAGES = 64
 EVAL_BATCH = 500
 
 
-def evaluation(net: Stack, data: DataSet, batch: int, how: Mapping[str, Any], last: bool) -> dict[str, Any]:
+def evaluation(net: ResNet, data: DataSet, batch: int, how: Mapping[str, Any], last: bool) -> dict[str, Any]:
     """Errors in % and losses in nats, of the first so many images; of all of them when it is the `last` one.
     `batch` images at a time are normalised by themselves for the error with batch statistics."""
     n_train = evaluated_images(len(data.train_labels), last=last)
@@ -41,7 +41,7 @@ def evaluation(net: Stack, data: DataSet, batch: int, how: Mapping[str, Any], la
     return measured if crops is None else measured | {"test_error_10_crops": crops}
 
 
-def gradients(net: Stack, data: DataSet, memory_format: torch.memory_format) -> dict[str, Any]:
+def gradients(net: ResNet, data: DataSet, memory_format: torch.memory_format) -> dict[str, Any]:
     """Norms of the loss's gradient at every block's output, and their correlation at nearby inputs."""
     inputs = normalise(data.train_images[:PROBE_IMAGES], data).contiguous(memory_format=memory_format)
     draws = generator_for(0, "nearby inputs")

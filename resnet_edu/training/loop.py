@@ -110,7 +110,7 @@ class Trainer:
             experiment.net, channels=data.channels, side=data.side, classes=data.classes, seed=experiment.seed
         )
         self.net = net.to(how["device"]).to(memory_format=self.format)
-        self.net.checkpointed = bool(how.get("checkpointed"))
+        self.net.activation_checkpointing = bool(how.get("checkpointed"))
         rows = rows_for(experiment)
         shard = processes.shard(self.recipe.batch)
         self.batches = batches(experiment, data, self.format, rows, shard)

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from resnet_edu import nets
 from resnet_edu.data import DataSet, augment, batch_indices, normalise
 from resnet_edu.experiment import Experiment
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.randomness import generator_for
 
 
-def train(experiment: Experiment, data: DataSet) -> Iterator[tuple[Stack, float]]:
+def train(experiment: Experiment, data: DataSet) -> Iterator[tuple[ResNet, float]]:
     """Yield the net and the batch's loss (mean cross-entropy, nats) after each step, on the CPU."""
     recipe, seed = experiment.recipe, experiment.seed
     sizes = {"channels": data.channels, "side": data.side, "classes": data.classes}

@@ -70,7 +70,7 @@ def _unpacked(content: bytes, folder: Path) -> Run:
     if files.EXPERIMENT not in contents:
         raise RunError(f"a run's archive has no {files.EXPERIMENT}")
     experiment = Experiment.from_json(contents[files.EXPERIMENT].decode())
-    contents[files.EXPERIMENT] = data.at_home(experiment).to_json().encode()
+    contents[files.EXPERIMENT] = data.with_local_folder(experiment).to_json().encode()
     archive.extract(contents, folder / experiment.name)
     return Run(folder / experiment.name)
 

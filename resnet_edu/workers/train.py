@@ -77,7 +77,7 @@ def follow_run(processes: Alone, workers: int | None = None) -> None:
             compute = ComputeConfig.from_dict(task["how"])
             device = processes.placed(training.devices.checked(compute.device))
             how = replace(compute, device=device).to_dict()
-            experiment = data.at_home(Experiment.from_json(task["experiment"]))
+            experiment = data.with_local_folder(Experiment.from_json(task["experiment"]))
             training.apply(how)
             images = data.load(experiment.data, device=device, workers=workers)
             training.follow(experiment, images, how, processes)

@@ -95,5 +95,5 @@ def test_a_device_that_is_not_here_can_be_put_right(train):
 def test_data_that_is_not_here_is_named_with_what_mends_it(command, tmp_path):
     said = command("train", "--data=cifar10", "--steps=1", f"--data-dir={tmp_path}")
     assert said.code == 2
-    assert f"looked for in {tmp_path}" in said.error
-    assert "Mend it with: resnet-edu data get cifar10" in said.error
+    assert f"searched {tmp_path}" in said.error
+    assert "Repair it with: resnet-edu data get cifar10" in said.error

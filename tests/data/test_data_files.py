@@ -32,7 +32,7 @@ def shorten(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (remove, ["CIFAR-10: the file {name} is missing; it was looked for in {root}", "RESNET_EDU_DATA"]),
+        (remove, ["CIFAR-10: the file {name} is missing; searched {root}", "RESNET_EDU_DATA"]),
         (shorten, ["{name} is damaged: its md5 is ", ", expected "]),
     ],
 )

@@ -53,9 +53,9 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: (root / "test" / "cat").rename(root / "test" / "cats"),
         "train and test must hold the same classes; only one has: cat, cats",
     ),
-    "half a jpeg": (cut_jpeg, r"cannot be read: .*train.cat.cut.jpg \(.*runcated.*mend or remove"),
+    "half a jpeg": (cut_jpeg, r"cannot be read: .*train.cat.cut.jpg \(.*runcated.*repair or remove"),
     "16 bits": (deep_png, "deep.png .*more than 8 bits"),
-    "many": (many_broken, "bad-4.jpg .* and 2 more; mend or remove them"),
+    "many": (many_broken, "bad-4.jpg .* and 2 more; repair or remove them"),
 }
 
 

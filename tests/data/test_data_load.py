@@ -149,7 +149,7 @@ def test_more_images_than_there_are(
 
 @pytest.mark.parametrize("folder", [False, True])
 def test_more_pixels_than_fit(folder: bool, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(loading, "MAX_BYTES", 20_000)
     monkeypatch.setattr(loading.folder, "decode", lambda *_: pytest.fail("decoded before the size was known"))
     spec = ImageFolder(path=str(photographs), side=100) if folder else Digits()
     with pytest.raises(SpecError, match=r"would take .* GB; at most .* lower data.side or data.train"):

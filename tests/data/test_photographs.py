@@ -20,8 +20,8 @@ from torchvision.transforms.v2 import functional
 from resnet_edu import data
 from resnet_edu.data import StreamedSet, batch_indices, loading, normalise, photographs
 from resnet_edu.data.colours import draw_lighting
-from resnet_edu.data.photographs import Names, default_workers
-from resnet_edu.data.views import draw_views, training_view
+from resnet_edu.data.crops import draw_crops, training_crop
+from resnet_edu.data.photographs import PackedPaths, default_workers
 from resnet_edu.experiment import ImageFolder, Jitter
 
 SIDE = 24
@@ -40,7 +40,7 @@ def streamed(folder: Path, workers: int = 0, side: int = SIDE, **view) -> Stream
 
 def test_names_come_back(tmp_path: Path) -> None:
     names = ["train/a/1.jpg", "train/ä ö/雪.png", "x", os.fsdecode(b"bad-\xff.gif")]
-    packed = Names.of(tmp_path, names)
+    packed = PackedPaths.pack(tmp_path, names)
     assert [packed[i] for i in range(len(packed))] == [tmp_path / name for name in names]
 
 
@@ -105,14 +105,14 @@ def test_ten_crops_of_all(folder: Path) -> None:
 def test_a_batch_is_what_its_parts_say(folder: Path) -> None:
     """Each image by itself: chosen, cut out, normalised and lit as the step's draws tell."""
     found = streamed(folder, low=30, high=60, lighting=0.4)
-    views, shifts = found.training_views(6, seed=5, steps=4)(2), found.shifts(6, seed=5, step=2)
+    views, shifts = found.training_batches(6, seed=5, steps=4)(2), found.shifts(6, seed=5, step=2)
     assert (views.shape, views.dtype) == ((6, 3, SIDE, SIDE), torch.uint8)
     chosen = batch_indices(2, 6, 16, 5)
-    draws = draw_views(6, (30, 60), 5, 2)
+    draws = draw_crops(6, (30, 60), 5, 2)
     assert torch.allclose(shifts * found.scale, draw_lighting(6, 0.4, found.components, 5, 2))
     for i, image in enumerate(chosen.tolist()):
         path, place = found.train_images.names[image], tuple(draws.places[i].tolist())
-        view = training_view(path, SIDE, int(draws.scales[i]), place, bool(draws.flips[i]))
+        view = training_crop(path, SIDE, int(draws.scales[i]), place, bool(draws.flips[i]))
         assert torch.equal(views[i], view)
 
 
@@ -123,13 +123,13 @@ def test_no_lighting(folder: Path) -> None:
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0), (1, 1, 3)])
 def test_any_step_can_be_asked_for(folder: Path, order: tuple[int, ...]) -> None:
     found = streamed(folder)
-    views = found.training_views(6, seed=1, steps=4)
+    views = found.training_batches(6, seed=1, steps=4)
     for step in order:
-        assert torch.equal(views(step), found.training_views(6, seed=1, steps=4)(step))
+        assert torch.equal(views(step), found.training_batches(6, seed=1, steps=4)(step))
 
 
 def test_each_epoch_sees_every_image_once_and_otherwise(folder: Path) -> None:
-    views = streamed(folder).training_views(8, seed=0, steps=4)
+    views = streamed(folder).training_batches(8, seed=0, steps=4)
     epochs = []
     for steps in ((0, 1), (2, 3)):
         chosen = torch.cat([batch_indices(step, 8, 16, 0) for step in steps])
@@ -141,12 +141,12 @@ def test_each_epoch_sees_every_image_once_and_otherwise(folder: Path) -> None:
 @pytest.mark.slow
 def test_how_many_processes_decode_changes_no_bit(folder: Path) -> None:
     alone = streamed(folder, workers=0)
-    views = alone.training_views(6, seed=2, steps=4)
+    views = alone.training_batches(6, seed=2, steps=4)
     for workers in (1, 3):
         several = streamed(folder, workers=workers)
         assert torch.equal(several.mean, alone.mean)
         assert torch.equal(several.components, alone.components)
-        more = several.training_views(6, seed=2, steps=4)
+        more = several.training_batches(6, seed=2, steps=4)
         assert all(torch.equal(views(step), more(step)) for step in (0, 1, 2, 3, 1, 2))
         more.close()
         for one, other in zip(
@@ -161,7 +161,7 @@ def test_torch_s_own_random_numbers_are_left_alone(folder: Path) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    views = streamed(folder, workers=1).training_views(6, seed=0, steps=4)
+    views = streamed(folder, workers=1).training_batches(6, seed=0, steps=4)
     views(0)
     views.close()
     assert torch.equal(torch.rand(3), expected)
@@ -183,10 +183,10 @@ def test_a_damaged_image_is_named_when_it_is_reached(
     where = [found.train_images.names[i] for i in range(16)].index(damaged)
     assert where >= 4
     reached = next(step for step in range(4) if where in batch_indices(step, 6, 16, 0).tolist())
-    views = found.training_views(6, seed=0, steps=4)
+    views = found.training_batches(6, seed=0, steps=4)
     for step in range(reached):
         views(step)
-    message = f"{damaged} cannot be read \\(.*\\); put it right and resume"
+    message = f"{damaged} cannot be read \\(.*\\); repair it and resume"
     with pytest.raises(data.DataMissing, match=message) as told:
         views(reached)
     assert "\n" not in str(told.value)
@@ -202,7 +202,7 @@ def test_a_damaged_image_is_named_at_once_if_it_is_among_the_first(folder: Path)
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_said(folder: Path) -> None:
-    views = streamed(folder, workers=1).training_views(16, seed=0, steps=1000)
+    views = streamed(folder, workers=1).training_batches(16, seed=0, steps=1000)
     views(0)
     (process,) = multiprocessing.active_children()
     process.kill()
@@ -213,9 +213,9 @@ def test_a_process_that_dies_is_said(folder: Path) -> None:
 
 ENDLESS = """
 import signal, torch
-from resnet_edu.data.photographs import ahead
+from resnet_edu.data.photographs import prefetch
 signal.signal(signal.SIGTERM, lambda *_: None)
-for _ in ahead(range(10**9), range(10**9), 1, torch.device("cpu")): print("one", flush=True)
+for _ in prefetch(range(10**9), range(10**9), 1, torch.device("cpu")): print("one", flush=True)
 """
 
 

@@ -86,7 +86,7 @@ def test_one_child_answers_all_and_is_warm(run, pixels):
         (None, "saliency", {"pixels": np.zeros((9, 9), np.uint8)}, "pixels are uint8 (9, 9); this net takes"),
         (None, "saliency", {"image": 0, "method": "gaze"}, "method is 'gaze'; allowed: saliency"),
         (None, "saliency", {"image": 0, "step": 5}, "step is 5; "),
-        ("torchvision:vgg-16", "saliency", {}, "name is 'vgg-16'; official weights are there for resnet-18"),
+        ("torchvision:vgg-16", "saliency", {}, "name is 'vgg-16'; official weights exist for resnet-18"),
         ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, or torchvision:resnet-50"),
     ],
 )

@@ -26,7 +26,7 @@ def digits() -> DataSet:
 
 
 @pytest.fixture(scope="session", params=NETS)
-def trained(request, digits) -> nets.Stack:
+def trained(request, digits) -> nets.ResNet:
     made = nets.build(NETS[request.param], channels=1, side=8, classes=10, seed=3)
     optimizer = torch.optim.SGD(made.parameters(), 0.1)
     for first in (0, 50, 100):
@@ -39,5 +39,5 @@ def trained(request, digits) -> nets.Stack:
 
 
 @pytest.fixture
-def net(trained) -> nets.Stack:
+def net(trained) -> nets.ResNet:
     return copy.deepcopy(trained)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from resnet_edu import nets
 from resnet_edu.data import normalise
 from resnet_edu.experiment import Dense
-from resnet_edu.measure import errors, kept_statistics
+from resnet_edu.measure import errors, preserve_bn_stats
 
 
 def by_hand(net, digits, count, sizes=None):
@@ -89,7 +89,7 @@ def test_statistics_are_put_back_whatever_happens(net, digits, training):
     before = snapshot(net)
 
     def interrupted():
-        with kept_statistics(net, training=training):
+        with preserve_bn_stats(net, training=training):
             net(normalise(digits.train_images, digits))
             assert unchanged(net, before) != training, "batch statistics are updated, for a while"
             raise KeyboardInterrupt

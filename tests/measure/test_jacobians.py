@@ -1,10 +1,10 @@
-"""A Jacobian's norm from pushed directions, against the whole matrix."""
+"""A Jacobian's norm from jvp_squared_norms directions, against the whole matrix."""
 
 import pytest
 import torch
 
 from resnet_edu.data import normalise
-from resnet_edu.measure import kept_statistics, pushed
+from resnet_edu.measure import jvp_squared_norms, preserve_bn_stats
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def inputs(digits):
 def test_a_pushed_direction_is_the_matrix_times_it(net, inputs, batchwise):
     net.double()
     u = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = pushed(net, inputs, u, batch_statistics=batchwise)
+    found = jvp_squared_norms(net, inputs, u, batch_statistics=batchwise)
     assert list(found) == [name for name, _ in net.units()]
     for name, squares in found.items():
-        with kept_statistics(net, training=batchwise):
+        with preserve_bn_stats(net, training=batchwise):
             whole = torch.autograd.functional.jacobian(
-                lambda x, n=name: net.trace(x).intermediates[n], inputs
+                lambda x, n=name: net.forward_intermediates(x).intermediates[n], inputs
             )
         moved = torch.tensordot(whole, u, dims=u.dim())
         torch.testing.assert_close(squares, moved.flatten(1).square().sum(1), rtol=1e-9, atol=0)
@@ -33,11 +33,13 @@ def test_all_directions_together_make_the_whole_norm(net, inputs):
     for place in range(inputs[0].numel()):
         u = torch.zeros_like(inputs).flatten(1)
         u[:, place] = 1  # of every image at once: with running statistics they do not mix
-        total = total + pushed(net, inputs, u.view_as(inputs), batch_statistics=False)["stages.0.0"]
+        total = (
+            total + jvp_squared_norms(net, inputs, u.view_as(inputs), batch_statistics=False)["stages.0.0"]
+        )
     net.eval()
     for i, square in enumerate(total):
         own = torch.autograd.functional.jacobian(
-            lambda x: net.trace(x).intermediates["stages.0.0"], inputs[i : i + 1]
+            lambda x: net.forward_intermediates(x).intermediates["stages.0.0"], inputs[i : i + 1]
         )
         assert square.item() == pytest.approx(own.square().sum().item(), rel=1e-9)
 
@@ -47,7 +49,7 @@ def test_measuring_jacobians_leaves_no_trace(net, inputs, training):
     net.double().train(training)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     with torch.no_grad():
-        pushed(net, inputs, torch.ones_like(inputs))
+        jvp_squared_norms(net, inputs, torch.ones_like(inputs))
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert net.training == training
     assert all(parameter.grad is None for parameter in net.parameters())

@@ -21,7 +21,7 @@ def test_a_net_is_built_as_its_anatomy_says(net):
     side = side_of(net)
     with torch.device("meta"):
         stack = nets.assemble(net, channels=2, side=side, classes=3)
-        logits, intermediates = stack.trace(torch.zeros(2, 2, side, side))
+        logits, intermediates = stack.forward_intermediates(torch.zeros(2, 2, side, side))
     found = anatomy.graph(net, channels=2, side=side, classes=3)
     shapes = {node["id"]: tuple(node["shape"]) for node in found["nodes"]}
     built = {name: tuple(tensor.shape[1:]) for name, tensor in intermediates.items()}

@@ -15,7 +15,7 @@ import resource, torch
 from resnet_edu import nets
 from resnet_edu.experiment import Cifar
 net = nets.build(Cifar(depth=1202), channels=3, side=32, classes=10, seed=0)
-net.checkpointed = {checkpointed}
+net.activation_checkpointing = {checkpointed}
 optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9)
 torch.nn.functional.cross_entropy(net(torch.randn(32, 3, 32, 32)), torch.arange(32) % 10).backward()
 optimizer.step()

@@ -30,7 +30,9 @@ def assert_same(net, stack, channels, side, classes):
         if isinstance(module, (nn.ReLU, nn.MaxPool2d)) or (isinstance(module, nets.Add) and not net.plain)
     } - {name for name in modules if name.endswith(".add.add")}
     device = next(stack.parameters()).device
-    traced = stack.eval().trace(torch.zeros(1, channels, side, side, device=device)).intermediates
+    traced = (
+        stack.eval().forward_intermediates(torch.zeros(1, channels, side, side, device=device)).intermediates
+    )
     assert {block.name: block.shape for block in found[:-1]} == {
         n: tuple(t.shape[1:]) for n, t in traced.items()
     }
@@ -76,7 +78,7 @@ def test_receptive_fields_equal_where_gradients_reach(net):
     if isinstance(net, Imagenet):
         stack.stem.pool = nn.AvgPool2d(3, 2, padding=1)  # a maximum passes the gradient to one pixel only
     x = torch.rand(1, 1, side, side, dtype=torch.float64, requires_grad=True)
-    for name, y in stack.trace(x).intermediates.items():
+    for name, y in stack.forward_intermediates(x).intermediates.items():
         if name in fields:
             (gradient,) = torch.autograd.grad(y[0, 0, y.shape[2] // 2, y.shape[3] // 2], x, retain_graph=True)
             rows = gradient[0, 0].abs().sum(1).nonzero().flatten()

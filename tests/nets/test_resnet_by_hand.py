@@ -17,7 +17,7 @@ from resnet_edu.experiment import (
     ProjectionEverywhere,
     ProjectionShortcut,
 )
-from resnet_edu.nets import PadChannels, branches, stacks, units
+from resnet_edu.nets import PadChannels, branches, resnet, units
 
 SHORTCUTS = [NoShortcut(), PadShortcut(), ProjectionShortcut(), ProjectionEverywhere()]
 
@@ -182,6 +182,6 @@ BUILD_FAULTS = [
 
 @pytest.mark.parametrize("fault", BUILD_FAULTS, ids=lambda fault: fault.__name__)
 def test_a_wrong_net_is_caught(monkeypatch, fault):
-    monkeypatch.setattr(stacks, "unit", fault)
+    monkeypatch.setattr(resnet, "unit", fault)
     with pytest.raises((AssertionError, KeyError)):  # other numbers, or a tensor is missing
         assert_equals_twin_by_hand(Cifar(depth=14, width=3), 8, training=False)

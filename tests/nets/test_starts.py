@@ -19,7 +19,7 @@ from resnet_edu.experiment.parts import (
     PadShortcut,
     ShortcutGate,
 )
-from resnet_edu.measure import kept_statistics
+from resnet_edu.measure import preserve_bn_stats
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import Add, ScaledAdd, StochasticAdd
 
@@ -99,21 +99,21 @@ def test_draws_follow_from_seed_and_step(settings):
     stack, x = built(made(Cifar, **settings)), images()
 
     def logits(seed, step):
-        nets.seed_draws(stack, seed, step)
+        nets.seed_stochastic_modules(stack, seed, step)
         return stack(x)
 
     assert torch.equal(logits(0, 1), logits(0, 1))
     different = {tuple(logits(seed, step).flatten().tolist()) for seed in range(4) for step in range(4)}
     assert len(different) > 3
-    assert nets.random_modules(stack)
+    assert nets.stochastic_modules(stack)
 
 
 def test_a_net_that_draws_nothing_leaves_the_global_generator_alone():
     stack = built(Cifar(depth=8, width=2))
     state = torch.get_rng_state()
-    nets.seed_draws(stack, 0, 5)
+    nets.seed_stochastic_modules(stack, 0, 5)
     assert torch.equal(torch.get_rng_state(), state)
-    assert nets.random_modules(stack) == []
+    assert nets.stochastic_modules(stack) == []
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_checkpointing_changes_no_number(settings):
     results = []
     for checkpointed in (False, True):
         stack = built(made(Cifar, **({"shortcut": PadShortcut()} | settings)))
-        stack.checkpointed = checkpointed
+        stack.activation_checkpointing = checkpointed
         for step in range(2):
-            nets.seed_draws(stack, 0, step)
+            nets.seed_stochastic_modules(stack, 0, step)
             stack.zero_grad()
             logits = stack(images(seed=step))
             cross_entropy(logits, torch.tensor([0, 1, 2])).backward()
@@ -140,7 +140,7 @@ def test_checkpointing_changes_no_number(settings):
 def test_checkpointing_recomputes_only_where_gradients_are_asked():
     calls = []
     stack = built(Cifar(depth=8, width=2))
-    stack.checkpointed = True
+    stack.activation_checkpointing = True
     stack.stages[0][0].branch.register_forward_hook(lambda *_: calls.append(1))
     stack(images()).sum().backward()
     assert len(calls) == 2
@@ -159,7 +159,7 @@ def test_all_inits_are_tested_here():
 @pytest.mark.parametrize("settings", [{"survival": 0.5}, {"shortcut": DropoutShortcut()}])
 def test_a_net_is_measured_without_its_draws(settings):
     stack = built(made(Cifar, **settings))
-    with kept_statistics(stack, training=True):
+    with preserve_bn_stats(stack, training=True):
         assert torch.equal(stack(images()), stack(images()))
     assert all(module.training for module in stack.modules())
 

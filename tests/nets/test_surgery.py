@@ -77,7 +77,7 @@ def test_identity_units_change_nothing_wherever_weights_for_it_exist(net):
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"shortcut": NoShortcut(), "order": "full-preactivation"}, "does not pass what is below zero"),
+        ({"shortcut": NoShortcut(), "order": "full-preactivation"}, "sets negative inputs to zero"),
         ({"shortcut": NoShortcut(), "norm": GroupNorm(2)}, "cannot be the identity"),
         ({"shortcut": NoShortcut(), "unit": Bottleneck()}, "narrower"),
         ({"unit": Basic(2, nested=True)}, "never zero"),
@@ -225,7 +225,7 @@ def test_a_rewound_unit_is_what_it_was_before_training(zero_last):
         rewound = name.startswith(("stages.1.0.", "stages.2.1."))
         assert torch.equal(after[name], fresh[name] if rewound else tensor), name
     stack.seed = None
-    with pytest.raises(SurgeryError, match="not known: it has no seed"):
+    with pytest.raises(SurgeryError, match="unknown: the net has no seed"):
         surgery.rewind(stack, "stages.1.0")
 
 
@@ -247,9 +247,9 @@ def test_the_dial_at_zero_gives_the_plain_twin_and_at_one_the_net():
     plain = built(stack.spec.twin())
     plain.load_state_dict(stack.state_dict())
     x, own = images(), stack(images())
-    surgery.dial(stack, 0.0)
+    surgery.set_residual_scale(stack, 0.0)
     assert torch.allclose(stack(x), plain.eval()(x), atol=1e-6)
-    surgery.dial(stack, 1.0)
+    surgery.set_residual_scale(stack, 1.0)
     assert torch.equal(stack(x), own)
 
 

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from resnet_edu import nets
 from resnet_edu.anatomy.plan import plan, unit_plan
 from resnet_edu.experiment.net import Imagenet
-from resnet_edu.nets import branches, count, reference, stacks
+from resnet_edu.nets import branches, count, reference, resnet
 from resnet_edu.nets.weights import WeightsError, fill, from_torchvision
 
 DEPTHS = {18: 11_689_512, 34: 21_797_672, 50: 25_557_032, 101: 44_549_160, 152: 60_192_808}
@@ -126,7 +126,7 @@ MISPRINTS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("misprint", MISPRINTS, ids=lambda misprint: misprint.__name__)
 def test_a_misprint_is_caught(monkeypatch, misprint):
-    monkeypatch.setattr(stacks, "unit", misprint)
+    monkeypatch.setattr(resnet, "unit", misprint)
     with pytest.raises(AssertionError):
         assert_equal(50, training=False)
 
@@ -145,7 +145,7 @@ def test_strides_of_the_wrong_stages_are_caught(monkeypatch):
         first, middle, last = unit.layers
         return unit._replace(layers=(first, middle._replace(stride=stride), last))
 
-    monkeypatch.setattr(stacks, "plan", reversed_strides)
+    monkeypatch.setattr(resnet, "plan", reversed_strides)
     with pytest.raises((AssertionError, RuntimeError, WeightsError)):
         assert_equal(50, training=False)
 

@@ -25,7 +25,7 @@ from resnet_edu.experiment.parts import (
     ShortcutGate,
 )
 from resnet_edu.nets.shortcuts import identity_or_pad
-from resnet_edu.nets.surgery import Nothing, dial
+from resnet_edu.nets.surgery import ZeroBranch, set_residual_scale
 
 
 def units_of(net, *, training=False):
@@ -68,7 +68,7 @@ def split(unit, x):
 @pytest.mark.parametrize("net", ALL, ids=label)
 def test_with_a_zero_branch_what_the_shortcut_carries_is_left(net):
     for name, unit, x, _ in units_of(net):
-        unit.branch = Nothing(identity_or_pad(net, unit.plan))
+        unit.branch = ZeroBranch(identity_or_pad(net, unit.plan))
         h = carried(net, unit, split(unit, x))
         expected = unit.after(torch.zeros_like(unit(x)) if h is None else h)
         assert torch.equal(unit(x), expected), name
@@ -142,7 +142,7 @@ def test_additive_shortcuts_at_zero_give_the_plain_twin(net):
             if isinstance(module, nets.ResidualUnit):
                 module.add = nets.ScaledAdd(0.0, 1.0)
     else:
-        dial(stack, 0.0)
+        set_residual_scale(stack, 0.0)
     torch.testing.assert_close(stack(images(double=True)), plain(images(double=True)))
 
 

@@ -96,9 +96,10 @@ def test_official_weights_are_loaded_by_name_from_where_torchvision_keeps_them(h
 
 
 def test_official_weights_that_are_not_here_are_told_where_to_get(hub):
-    with pytest.raises(WeightsError, match=r"resnet50-.*\.pth is not there; download it from https://"):
+    with pytest.raises(WeightsError, match=r"resnet50-.*\.pth does not exist; download it from https://"):
         weights.official("resnet-50", download=False)
-    with pytest.raises(WeightsError, match=r"resnet-50: https://.* cannot be had \(no network\); put it at "):
+    said = r"resnet-50: https://.* cannot be fetched \(no network\); save it as "
+    with pytest.raises(WeightsError, match=said):
         weights.official("resnet-50")
-    with pytest.raises(SpecError, match="official weights are there for resnet-18, "):
+    with pytest.raises(SpecError, match="official weights exist for resnet-18, "):
         weights.official("plain-34")

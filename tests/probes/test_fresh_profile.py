@@ -40,7 +40,7 @@ def test_it_is_what_backward_leaves_on_the_layers_and_at_the_units(name):
     x, labels = normalise(digits.train_images[:64], digits), digits.train_labels[:64]
     for i, seed in enumerate((3, 4)):
         net = nets.build(spec, channels=1, side=8, classes=10, seed=seed)
-        trace = net.trace(x)
+        trace = net.forward_intermediates(x)
         outputs = {unit: trace.intermediates[unit] for unit, _ in net.units()}
         for y in outputs.values():
             y.retain_grad()

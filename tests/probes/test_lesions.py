@@ -50,7 +50,8 @@ def test_the_sweep_is_that_of_surgery_on_the_whole_net(net, noise):
     assert (facts["intact_error"], facts["intact_loss"]) == slow(net, noise)
     assert (facts["images"], facts["units"]) == (16, len(net.units()))
     shapes = [
-        output.shape for output in net.trace(normalise(noise.test_images, noise)).intermediates.values()
+        output.shape
+        for output in net.forward_intermediates(normalise(noise.test_images, noise)).intermediates.values()
     ]
     changes = [before != after for before, after in itertools.pairwise(shapes[:-1])]
     assert table["changes_size"].tolist() == changes

@@ -125,7 +125,7 @@ def test_guided_backprop_stops_what_is_negative_at_every_relu(spec):
 
 
 def cam(net, inputs, unit):
-    logits, intermediates = net.trace(inputs)
+    logits, intermediates = net.forward_intermediates(inputs)
     channels = intermediates[unit]
     weights = torch.autograd.grad(logits[:, TARGET].sum(), channels)[0].mean((2, 3), keepdim=True)
     coarse = (weights * channels).sum(1, keepdim=True).relu().detach()

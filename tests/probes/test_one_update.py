@@ -11,7 +11,7 @@ from net_variants import ALL, ONE_OF_EACH, built, images, label, shake
 
 from resnet_edu import data, nets, probes
 from resnet_edu.experiment import Cifar, Digits, Experiment, Plateau, Recipe
-from resnet_edu.nets.draws import seed_draws
+from resnet_edu.nets.stochastic import seed_stochastic_modules
 from resnet_edu.probes import one_update
 from resnet_edu.probes.moments import Moment, moment_of, training_batch
 from resnet_edu.runs import Shelf
@@ -43,7 +43,7 @@ def by_hand(net, x, cut=None):
         if cut and cut[0] == name:
             detach = lambda m, terms: tuple(t.detach() if i == cut[1] else t for i, t in enumerate(terms))  # noqa: E731
             hooks.append(unit.add.register_forward_pre_hook(detach))
-    seed_draws(net, 0, 0)
+    seed_stochastic_modules(net, 0, 0)
     net.zero_grad(set_to_none=True)
     loss = F.cross_entropy(net(x), LABELS)
     loss.backward()
@@ -61,7 +61,7 @@ def same(found, wanted):
 @pytest.mark.parametrize("spec", [*ALL, STOCHASTIC], ids=label)
 def test_every_piece_of_the_gradient_is_autograd_s(spec):
     net, x = shake(built(spec, double=True)).train(), images(double=True)
-    seed_draws(net, 0, 0)
+    seed_stochastic_modules(net, 0, 0)
     forward = one_update.Forward(net, x, LABELS)
     passed, parameters = forward.back()
     loss, wanted, weights = by_hand(net, x)

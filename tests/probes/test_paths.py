@@ -69,7 +69,7 @@ def test_the_sum_is_exact_without_a_relu_behind_it_and_is_not_with_one(net_of, n
     net = net_of(Cifar(depth=14, width=4))
     facts, _ = paths.contributions(net, noise)
     with torch.no_grad():
-        trace = net.trace(normalise(noise.test_images, noise)).intermediates
+        trace = net.forward_intermediates(normalise(noise.test_images, noise)).intermediates
         unit = dict(net.units())["stages.1.1"]
         x, y = trace["stages.1.0"], trace["stages.1.1"]
         assert facts["unrolled"][1] == pytest.approx(

@@ -138,7 +138,7 @@ def test_a_torchvision_net_is_asked_about_a_photograph(hub, pixels):
 
 def test_without_a_network_one_line_says_what_is_missing_and_where(hub, pixels):
     with pytest.raises(
-        ValueError, match=r"resnet-50: https://\S+ cannot be had \(no network\); put it at"
+        ValueError, match=r"resnet-50: https://\S+ cannot be fetched \(no network\); save it as"
     ) as e:
         probes.answer("torchvision:resnet-50", "saliency", {"pixels": pixels})
     assert "\n" not in str(e.value)
@@ -148,7 +148,7 @@ def test_without_a_network_one_line_says_what_is_missing_and_where(hub, pixels):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("torchvision:resnet-19", "name is 'resnet-19'; official weights are there for resnet-18, resnet-34"),
+        ("torchvision:resnet-19", "name is 'resnet-19'; official weights exist for resnet-18, resnet-34"),
         ("imagenet", "source is 'imagenet'; allowed: a run, or torchvision:resnet-50 and its like"),
     ],
 )

@@ -21,7 +21,7 @@ from resnet_edu.experiment.parts import (
     ProjectionShortcut,
     ShortcutGate,
 )
-from resnet_edu.measure import kept_statistics
+from resnet_edu.measure import preserve_bn_stats
 from resnet_edu.nets import surgery
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import ResidualUnit
@@ -65,7 +65,7 @@ def by_autograd(net, x, cut=()):
 def test_the_gradient_of_each_path_is_that_with_all_other_ways_cut(spec, training):
     net, x = shake(built(spec, double=True)), images(double=True)
     ways = list(itertools.product([False, True], repeat=len(net.units())))
-    with kept_statistics(net, training=training):
+    with preserve_bn_stats(net, training=training):
         unrolled = Unrolled(net, x, LABELS)
         found = {way: unrolled.along(way) for way in ways}
         for way in ways:

@@ -174,8 +174,8 @@ def test_two_processes_train_on_photographs(photographs, torchrun, tmp_path):
 def test_each_process_decodes_only_its_share(photographs, monkeypatch):
     data, opened = load(photographs.data, workers=0), []
     assert isinstance(data, StreamedSet)
-    view = decoding.training_view
-    monkeypatch.setattr(decoding, "training_view", lambda path, *how: opened.append(path) or view(path, *how))
+    view = decoding.training_crop
+    monkeypatch.setattr(decoding, "training_crop", lambda path, *how: opened.append(path) or view(path, *how))
 
     def taken(shard: slice) -> tuple[Tensor, Tensor]:
         source = batches(photographs, data, torch.contiguous_format, 1, shard)

@@ -45,7 +45,7 @@ def train(folder, monkeypatch):
     return functools.partial(run, EXPERIMENT, streamed(folder))
 
 
-def net_at_end(trained: Trained) -> nets.Stack:
+def net_at_end(trained: Trained) -> nets.ResNet:
     net = nets.build(EXPERIMENT.net, channels=3, side=16, classes=2, seed=0)
     net.load_state_dict({n.removeprefix("net."): t for n, t in trained.end.items() if n.startswith("net.")})
     return net.eval()
@@ -84,7 +84,7 @@ def test_a_batch_is_normalised_lit_and_labelled(folder):
         step = first + row
         chosen = batch_indices(step, 8, 40, 0)
         assert torch.equal(labels, data.train_labels[chosen])
-        views = data.training_views(8, 0, 6)(step).double() / 255
+        views = data.training_batches(8, 0, 6)(step).double() / 255
         shifts = draw_lighting(8, 0.1, data.components, 0, step).double()
         for view, shift, found in zip(views, shifts, inputs.double(), strict=True):
             expected = (view + shift.view(3, 1, 1) - data.mean.double()) / data.scale

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from resnet_edu import data, training
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.nets import stacks
+from resnet_edu.nets import resnet
 from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Recording, choosing, loop
 from resnet_edu.workers import train
@@ -157,8 +157,8 @@ def test_a_stopped_run_goes_on_to_the_bit(shelf, tiny, whole, step):
 def test_checkpointed_activations_change_no_number_and_a_resumed_run_keeps_them(
     shelf, tiny, whole, monkeypatch
 ):
-    recomputed, seen = stacks.recomputed, []
-    monkeypatch.setattr(stacks, "recomputed", lambda unit, x: seen.append(unit) or recomputed(unit, x))
+    checkpointed, seen = resnet.checkpointed, []
+    monkeypatch.setattr(resnet, "checkpointed", lambda unit, x: seen.append(unit) or checkpointed(unit, x))
     run = shelf.get_or_create(tiny())
     train.train_run(
         run, ComputeRequest(grad_checkpointing=True, recording=EVERYTHING.recording), **stop_after(3)

@@ -10,7 +10,7 @@ from torch import nn
 
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.methods import METHODS
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.probes.image import MOST_IMAGES, asked, at_least_one
 from resnet_edu.probes.saliency.maps import attribute, checked
 from resnet_edu.probes.saliency.path import difference
@@ -33,7 +33,7 @@ def answer(
 
     `image` is the number of a test image; or `pixels` uint8 [C, H, W], of the net's size, are asked
     about. `target` is the class: by default the true one; of own pixels the one that the net says.
-    `unit`, a name in `Stack.units()`, is for methods that look at a unit; the last one by default.
+    `unit`, a name in `ResNet.units()`, is for methods that look at a unit; the last one by default.
     `seed` is of what a method draws.
 
     Facts besides those of `asked`: method, unit, units (all names), difference (the score less that of
@@ -49,7 +49,7 @@ def answer(
     facts = about.facts | {
         "method": method,
         "unit": unit,
-        "units": [name for name, _ in net.units()] if isinstance(net, Stack) else [],
+        "units": [name for name, _ in net.units()] if isinstance(net, ResNet) else [],
         "difference": whole,
         "completeness_error": error if METHODS[method].complete else None,
     }

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_edu.methods import METHODS, SMOOTH_NOISE, SMOOTH_SAMPLES, STRIDE, WINDOW
-from resnet_edu.nets import Stack
+from resnet_edu.nets import ResNet
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.probes.saliency.path import MOST, integrated_gradients, together
 
@@ -70,7 +70,7 @@ def checked(net: nn.Module, method: str, unit: str | None = None) -> str | None:
         if unit is not None:
             raise ValueError(f"unit is {unit!r}; {method} looks at no unit: leave it out")
         return None
-    names = [name for name, _ in net.units()] if isinstance(net, Stack) else []
+    names = [name for name, _ in net.units()] if isinstance(net, ResNet) else []
     if not any(isinstance(module, nn.Conv2d) for module in net.modules()):
         raise ValueError(f"{method} needs units with pixels, and a dense net's have none")
     unit = names[-1] if unit is None else unit

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
-from resnet_edu.data.views import centre_view, draw_views, square, ten_crops, training_view
+from resnet_edu.data.crops import centre_crop, draw_crops, square, ten_crops, training_crop
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def difference(one: Tensor, other: Tensor) -> float:
 
 @given(st.integers(1, 300), st.integers(0, 300), st.integers(0, 2**32 - 1), st.integers(0, 10**6))
 def test_scales_stay_within_their_bounds(low: int, more: int, seed: int, step: int) -> None:
-    draws = draw_views(16, (low, low + more), seed, step)
+    draws = draw_crops(16, (low, low + more), seed, step)
     assert draws.scales.min() >= low
     assert draws.scales.max() <= low + more
     assert draws.places.min() >= 0
@@ -37,7 +37,7 @@ def test_scales_stay_within_their_bounds(low: int, more: int, seed: int, step: i
 
 
 def test_every_scale_place_and_mirror_is_drawn_as_often() -> None:
-    draws = draw_views(50_000, (256, 480), 0, 0)
+    draws = draw_crops(50_000, (256, 480), 0, 0)
     counts = torch.bincount(draws.scales, minlength=481)[256:]
     assert len(counts) == 225
     assert (counts / 50_000 * 225).sub(1).abs().max() < 0.35  # 4.5 standard deviations of such a share
@@ -50,11 +50,11 @@ def test_every_scale_place_and_mirror_is_drawn_as_often() -> None:
 
 
 def test_draws_follow_from_seed_and_step_alone() -> None:
-    once = draw_views(8, (256, 480), 3, 7)
+    once = draw_crops(8, (256, 480), 3, 7)
     torch.rand(5)
-    assert torch.equal(draw_views(8, (256, 480), 3, 7).places, once.places)
-    assert not torch.equal(draw_views(8, (256, 480), 3, 8).places, once.places)
-    assert not torch.equal(draw_views(8, (256, 480), 4, 7).places, once.places)
+    assert torch.equal(draw_crops(8, (256, 480), 3, 7).places, once.places)
+    assert not torch.equal(draw_crops(8, (256, 480), 3, 8).places, once.places)
+    assert not torch.equal(draw_crops(8, (256, 480), 4, 7).places, once.places)
 
 
 places = st.floats(0, 1, exclude_max=True)
@@ -81,7 +81,7 @@ def test_a_training_view_is_the_paper_s_resize_then_crop_then_mirror(
 ) -> None:
     """He 2015 §3.4 word for word, with the crop at the same place; ours resizes no more than it shows."""
     place = (0.3, 0.8)
-    view = training_view(photograph, 48, scale, place, flip)
+    view = training_crop(photograph, 48, scale, place, flip)
     assert view.shape == (3, 48, 48)
     assert view.dtype == torch.uint8
     whole = functional.pil_to_tensor(Image.open(photograph))
@@ -100,7 +100,7 @@ def test_ten_crops_are_corners_centre_and_their_mirrors(photograph: Path) -> Non
     places = ((0, 0), (0, 48), (16, 0), (16, 48), (8, 24))
     expected = [image[:, r : r + 48, c : c + 48] for image in (large, large.flip(-1)) for r, c in places]
     assert torch.equal(crops, torch.stack(expected))
-    assert torch.equal(crops[4], centre_view(photograph, 48, 64))
+    assert torch.equal(crops[4], centre_crop(photograph, 48, 64))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -123,12 +123,12 @@ def test_a_photograph_is_turned_upright(orientation: int, size: tuple[int, int],
     saved.save(tmp_path / "held.jpg", exif=exif, quality=95)
     upright.save(tmp_path / "upright.jpg", quality=95)
     for view in (
-        lambda path: centre_view(path, 32, 40),
-        lambda path: training_view(path, 32, 40, (0.2, 0.9), True),
+        lambda path: centre_crop(path, 32, 40),
+        lambda path: training_crop(path, 32, 40, (0.2, 0.9), True),
     ):
         assert difference(view(tmp_path / "held.jpg"), view(tmp_path / "upright.jpg")) < 1.5
     if orientation > 1:
-        assert difference(centre_view(tmp_path / "held.jpg", 32, 40), centre_of(saved)) > 3
+        assert difference(centre_crop(tmp_path / "held.jpg", 32, 40), centre_of(saved)) > 3
 
 
 def centre_of(image: Image.Image) -> Tensor:
@@ -141,7 +141,7 @@ def test_every_kind_of_picture_becomes_three_channels(mode: str, tmp_path: Path)
     path = tmp_path / ("picture.jpg" if mode in ("CMYK", "YCbCr") else "picture.png")
     grey = np.linspace(0, 255, 32 * 32, dtype=np.uint8).reshape(32, 32)
     Image.fromarray(grey).convert(mode).save(path)
-    view = training_view(path, 16, 16, (0, 0), False)
+    view = training_crop(path, 16, 16, (0, 0), False)
     assert view.shape == (3, 16, 16)
     assert view[:, 0].float().mean() < 20 < 230 < view[:, -1].float().mean()
 
@@ -154,18 +154,18 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path, monk
     monkeypatch.setattr(
         functional, "pil_to_tensor", lambda image: decoded.append(image.size) or to_tensor(image)
     )
-    view = training_view(tmp_path / "large.jpg", 48, 100, (0.4, 0.6), False)
+    view = training_crop(tmp_path / "large.jpg", 48, 100, (0.4, 0.6), False)
     assert decoded == [(150, 113)]
     picture.save(tmp_path / "large.png")
-    assert difference(view, training_view(tmp_path / "large.png", 48, 100, (0.4, 0.6), False)) < 1.5
+    assert difference(view, training_crop(tmp_path / "large.png", 48, 100, (0.4, 0.6), False)) < 1.5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 2)])
 def test_tiny_and_thin_pictures_are_seen_too(size: tuple[int, int], tmp_path: Path) -> None:
     Image.new("RGB", size, (10, 200, 90)).save(tmp_path / "odd.png")
     for view in (
-        training_view(tmp_path / "odd.png", 32, 60, (0.99, 0.99), False),
-        centre_view(tmp_path / "odd.png", 32, 40),
+        training_crop(tmp_path / "odd.png", 32, 60, (0.99, 0.99), False),
+        centre_crop(tmp_path / "odd.png", 32, 40),
         ten_crops(tmp_path / "odd.png", 32, 40)[7],
     ):
         assert view.shape == (3, 32, 32)

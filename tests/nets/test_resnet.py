@@ -34,7 +34,7 @@ def label(net):
 @pytest.mark.parametrize("side", [8, 9, 28, 32])
 def test_shapes_at_every_stage(side, shortcut):
     stack = built(Cifar(depth=14, width=4, shortcut=shortcut), side=side, channels=3, classes=7)
-    logits, intermediates = stack.trace(torch.randn(2, 3, side, side))
+    logits, intermediates = stack.forward_intermediates(torch.randn(2, 3, side, side))
     half = (side + 1) // 2
     quarter = (half + 1) // 2
     expected = {"stem": (2, 4, side, side)}
@@ -48,7 +48,7 @@ def test_shapes_at_every_stage(side, shortcut):
 
 @pytest.mark.parametrize("side", [1, 8, 11])
 def test_shapes_of_dense_nets(side):
-    logits, intermediates = built(Dense(depth=8, width=5), side=side, channels=3).trace(
+    logits, intermediates = built(Dense(depth=8, width=5), side=side, channels=3).forward_intermediates(
         torch.randn(2, 3, side, side)
     )
     assert list(intermediates) == ["stem", "stages.0.0", "stages.0.1", "stages.0.2", "pooled"]
@@ -66,12 +66,12 @@ def test_width_one_and_the_shallowest_nets_work():
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 def test_trace_has_the_logits_of_forward(net, training):
     stack, x = built(net).train(training), torch.randn(3, 1, 8, 8)
-    assert torch.equal(stack.trace(x).logits, stack(x))
+    assert torch.equal(stack.forward_intermediates(x).logits, stack(x))
 
 
 @pytest.mark.parametrize("net", SMALL, ids=label)
 def test_gradients_of_every_intermediate_can_be_asked(net):
-    logits, intermediates = built(net).trace(torch.randn(3, 1, 8, 8))
+    logits, intermediates = built(net).forward_intermediates(torch.randn(3, 1, 8, 8))
     gradients = torch.autograd.grad(logits.square().sum(), list(intermediates.values()))
     for gradient, tensor in zip(gradients, intermediates.values(), strict=True):
         assert gradient.shape == tensor.shape
@@ -148,7 +148,7 @@ def test_channels_last_stays_channels_last(side, shortcut):
         memory_format=torch.channels_last
     )
     x = torch.randn(2, 3, side, side).to(memory_format=torch.channels_last)
-    *maps, _ = stack.trace(x).intermediates.values()
+    *maps, _ = stack.forward_intermediates(x).intermediates.values()
     assert all(tensor.is_contiguous(memory_format=torch.channels_last) for tensor in maps)
 
 
