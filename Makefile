@@ -40,7 +40,8 @@ notebooks: $(READY)      ## execute the lessons anew
 	$(BIN)/python notebooks/execute.py
 
 docs: $(READY)           ## the API pages, into build/docs
-	$(BIN)/pdoc --output-directory build/docs resnet_edu
+	$(BIN)/pdoc --output-directory build/docs resnet_edu \
+		$$(find resnet_edu -name '[a-z]*.py' | sort | sed 's/\.py$$//; s#/#.#g')
 
 help:                    ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile | expand -t 18
