@@ -4,12 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 INSTALL := $(BIN)/python tools/like_pip.py $(BIN)/uv pip install --python $(BIN)/python
 
-.DEFAULT_GOAL := help
-.PHONY: help app demo lab test check lint soak bench docs readme notebooks clean
-
-help:                    ## what can be made
-	@echo "resnet-edu: make TARGET. The first one installs everything into .venv (Python 3.11 or newer)."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+.PHONY: app demo lab test check lint soak bench readme notebooks docs help clean
 
 app: $(READY)            ## serve the app on localhost
 	$(BIN)/streamlit run app/main.py
@@ -26,12 +21,13 @@ test: $(READY) lint      ## all tests but the soaks
 check: $(READY) lint     ## the quick tests
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"
 
-lint: $(READY)           ## style, spelling, types, import contracts
+lint: $(READY)           ## ruff, mypy, import contracts, spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 soak: $(READY)           ## the long and heavy tests
 	$(BIN)/pytest -m soak
@@ -48,7 +44,14 @@ readme: $(READY)         ## the README's measured passages, from the recorded ru
 notebooks: $(READY)      ## run the lessons, and save them with their pictures
 	$(BIN)/python notebooks/execute.py
 
-clean:                   ## remove .venv and all that was built
+docs: $(READY)           ## the API pages, into build/docs
+	$(BIN)/pdoc --output-directory build/docs resnet_edu \
+		$$(find resnet_edu -name '[a-z]*.py' | sort | sed 's/\.py$$//; s#/#.#g')
+
+help:                    ## these lines
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile | expand -t 18
+
+clean:                   ## remove what make made
 	rm -rf .venv build dist *.egg-info
 
 $(READY): requirements.txt pyproject.toml
@@ -56,6 +59,6 @@ $(READY): requirements.txt pyproject.toml
 		{ echo "resnet-edu needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(INSTALL) -r requirements.txt
-	$(INSTALL) --quiet --no-deps --editable .
+	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python -r requirements.txt
+	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
