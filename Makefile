@@ -1,8 +1,7 @@
-# Thin names over plain commands; docs/install.md gives the commands too.
+# Thin names over plain commands; README.md gives the commands too.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-INSTALL := $(BIN)/python tools/like_pip.py $(BIN)/uv pip install --python $(BIN)/python
 
 .PHONY: app demo lab test check lint soak bench readme notebooks docs help clean
 
@@ -15,33 +14,29 @@ demo: $(READY)           ## the degradation experiment in the terminal
 lab: $(READY)            ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --LabApp.app_settings_dir=notebooks/.lab notebooks
 
-test: $(READY) lint      ## all tests but the soaks
+test: $(READY) lint      ## everything but the soaks
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
 
-check: $(READY) lint     ## the quick tests
+check: $(READY) lint     ## the quick part
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"
 
 lint: $(READY)           ## ruff, mypy, import contracts, spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-soak: $(READY)           ## the long and heavy tests
+soak: $(READY)           ## long and heavy
 	$(BIN)/pytest -m soak
 
-bench: $(READY)          ## speed and memory as ratios, into benchmarks/RESULTS.md
+bench: $(READY)          ## ratios in one run, into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
-
-docs: $(READY)           ## pages of the API from its docstrings, into build/docs
-	$(BIN)/python tools/api.py
 
 readme: $(READY)         ## the README's measured passages, from the recorded runs
 	$(BIN)/python tools/readme.py
 
-notebooks: $(READY)      ## run the lessons, and save them with their pictures
+notebooks: $(READY)      ## execute the lessons anew
 	$(BIN)/python notebooks/execute.py
 
 docs: $(READY)           ## the API pages, into build/docs

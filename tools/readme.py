@@ -12,7 +12,7 @@ import pandas as pd
 
 from resnet_edu import references, runs, studies
 from resnet_edu.experiment import budgets
-from resnet_edu.runs import Run
+from resnet_edu.runs import ComputeConfig, Run
 
 README = Path(__file__).parent.parent / "README.md"
 PASSAGE = r"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
