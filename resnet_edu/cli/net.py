@@ -1,4 +1,4 @@
-"""`resnet-edu net resnet-56`: what is inside a net, by stage or by layer."""
+"""`resnet-edu net resnet-56`: a net's shapes, parameters and costs, by stage or by layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resnet_edu.experiment.spec import SpecError
 COUNTED = ("alexnet", "googlenet", "vgg-16", "vgg-19")
 EPILOG = f"""NAME is plain-N, resnet-N (18, 34, 50, 101, 152: the ImageNet nets), cifar-, dense- or
 imagenet- before it, words such as -B, -pre, -bottleneck, -x4 behind it; {", ".join(PAPER_NETS)};
-or {", ".join(COUNTED)}, which are torchvision's and only counted."""
+or {", ".join(COUNTED)}: torchvision's, whose parameters and costs are counted."""
 
 
 def add(commands: Commands) -> None:

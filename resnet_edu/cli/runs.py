@@ -57,7 +57,7 @@ def _shelf(options: argparse.Namespace) -> Shelf:
 def _chosen(options: argparse.Namespace) -> list[Run]:
     shelf = _shelf(options)
     found = [shelf.find(name) for name in options.names]
-    return list({run.path: run for run in found}.values())  # each once, however often it was named
+    return list({run.path: run for run in found}.values())  # no run twice
 
 
 def _list(options: argparse.Namespace) -> int:

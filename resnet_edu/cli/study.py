@@ -1,4 +1,4 @@
-"""`resnet-edu study` and `resnet-edu demo`: a question put to trained nets, answered by its rule."""
+"""`resnet-edu study` and `resnet-edu demo`: train a study's arms, and print its verdict."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
     study.add_argument("--budget", default="minute", choices=budgets.BUDGETS)
     study.add_argument("--depths", type=_numbers, metavar="N,N", help="default: the budget's own")
     study.add_argument("--seeds", type=_numbers, default=(0, 1, 2), metavar="N,N", help="default: 0,1,2")
-    study.add_argument("--again", action="store_true", help="train anew what has been trained before")
+    study.add_argument("--again", action="store_true", help="train again what is trained already")
     study.add_argument(
         "--cluster",
         metavar="tcp://HOST:PORT",
@@ -81,10 +81,10 @@ def _study(options: argparse.Namespace) -> int:
         runs = jobs.submit_all(arms, shelf_of(options), again=options.again, executor=cluster)
         kept = [run.name for run in runs if run.status().complete]
         if kept:
-            console.print(f"{len(kept)} of them were trained before and are kept; --again trains all anew.")
+            console.print(f"{len(kept)} of them are trained already and are kept; --again trains all again.")
         completed = _watch(runs, shelf_of(options), cluster)
     if not completed:
-        console.print("Stopped. The same command goes on where this one left off.")
+        console.print("Stopped. The same command resumes it.")
         return 130
     measured = study.measure(runs)
     console.print()
@@ -99,13 +99,13 @@ def _study(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _cluster(options: argparse.Namespace) -> Iterator[Cluster | None]:
-    """The cluster that was asked for, or None for this machine's own workers."""
+    """The cluster of `--cluster`, or None for this machine's own workers."""
     if options.cluster is None:
         use_data_dir(options)
         yield None
         return
     if options.data_dir is not None:
-        raise RunError("--data-dir is of this machine; a cluster's workers look in their own RESNET_EDU_DATA")
+        raise RunError("--data-dir is for this machine; a cluster's workers read their own RESNET_EDU_DATA")
     with Cluster(options.cluster) as cluster:
         yield cluster
 
@@ -125,7 +125,9 @@ def _at_once(arms: Sequence[Experiment], cluster: Cluster | None) -> str:
 def _watch(runs: list[Run], shelf: Shelf, cluster: Cluster | None) -> bool:
     """Show the runs until all have ended; False if the user pressed Ctrl-C, which stops them all."""
     started, reported = time.monotonic(), set[str]()
-    kept = "what they have done is kept" if cluster is None else "what has come back of them is kept"
+    kept = (
+        "their steps so far are kept" if cluster is None else "the steps that the cluster sent back are kept"
+    )
     message = f"Stopping the trainings; {kept}."
     experiments = [run.experiment for run in runs]
     with gentle_interrupt(message) as should_continue, Live(console=console, refresh_per_second=4) as live:

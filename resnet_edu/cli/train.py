@@ -182,7 +182,7 @@ def _train(options: argparse.Namespace) -> int:
         complete = latest is not None and latest.status().complete
         if latest is not None and complete and not options.again:
             console.print(f"{latest.name} is trained already: {_result(latest)}")
-            console.print("--again trains it anew, as another attempt.")
+            console.print("--again trains it again, as another attempt.")
             return 0
         return _run(shelf.get_or_create(experiment, again=complete), request, processes)
 

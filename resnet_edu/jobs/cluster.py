@@ -26,8 +26,10 @@ SLICE_SECONDS = 10.0, 300.0
 STOPPED = "stopped; it can be resumed"
 OURS = (files.EXPERIMENT, files.STATUS)
 Task = tuple[Run, RecordingConfig]
-Result = tuple[bytes, dict[str, Any]]
-Train = Callable[[bytes, Mapping[str, Any], RecordingConfig, float], Result]
+Choices = Mapping[str, Mapping[str, float]]
+"""What was measured to choose how to compute: milliseconds by candidate, for each kind of net."""
+Result = tuple[bytes, Choices]
+Train = Callable[[bytes, Choices, RecordingConfig, float], Result]
 """(packed run, known choices, what to record, seconds) → (packed run, choices): `workers.remote.train`."""
 
 
@@ -156,15 +158,15 @@ def _slots(executor: Executor, most: int) -> int:
     return max(1, executor.slots()) if isinstance(executor, Cluster) else most
 
 
-def _read_choices(path: Path) -> dict[str, Any]:
+def _read_choices(path: Path) -> Choices:
     return files.read_json(path) if path.exists() else {}
 
 
-def _merge_choices(path: Path, choices: Mapping[str, Any]) -> None:
+def _merge_choices(path: Path, choices: Choices) -> None:
     """Measurements that are here already stay: runs have been begun with them."""
     with FileLock(path.with_suffix(".lock")):
         known = _read_choices(path)
-        merged = known | {key: timed | known.get(key, {}) for key, timed in choices.items()}
+        merged = {**known, **{key: {**timed, **known.get(key, {})} for key, timed in choices.items()}}
         if merged != known:
             files.write_json(path, merged)
 

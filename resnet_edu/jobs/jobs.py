@@ -10,7 +10,7 @@ The arms of a study can go to the workers of an executor instead, on this machin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
@@ -93,8 +93,8 @@ def submit_all(
 
 
 def _call(
-    name: str, archive: bytes, choices: Mapping[str, Any], recording: RecordingConfig, seconds: float
-) -> tuple[bytes, dict[str, Any]]:
+    name: str, archive: bytes, choices: cluster.Choices, recording: RecordingConfig, seconds: float
+) -> cluster.Result:
     """Call the function of this name; runs where the executor's worker is."""
     train: cluster.Train = resolve_name(name)
     return train(archive, choices, recording, seconds)

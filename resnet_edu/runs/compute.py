@@ -118,7 +118,7 @@ class ComputeConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str | Path = files.HOW) -> ComputeConfig:
-        """The inverse of `to_dict`; `where` stands in the message of the `RunError`."""
+        """The inverse of `to_dict`; a `RunError` names `where`."""
         fields = Fields(data, where)
         recording, shares = fields.inner("recording"), fields.inner_list("shares")
         versions = fields.inner("versions")

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from resnet_edu import data
 from resnet_edu.experiment import Experiment
@@ -17,10 +16,12 @@ from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, RunError, RunW
 from resnet_edu.training import Block
 from resnet_edu.workers.train import train_run
 
+Choices = Mapping[str, Mapping[str, float]]
+
 
 def train(
-    content: bytes, choices: Mapping[str, Any], recording: RecordingConfig, seconds: float
-) -> tuple[bytes, dict[str, Any]]:
+    content: bytes, choices: Choices, recording: RecordingConfig, seconds: float
+) -> tuple[bytes, Choices]:
     """Train the packed run for a time slice, with this machine's own data; returns it packed, and the
     choices. A run that cannot be trained comes back as failed, with the reason and this machine's name.
 

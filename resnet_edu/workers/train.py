@@ -137,7 +137,9 @@ def _prepare(
         chosen = choices.choose(experiment, request, shape, measured)
         begun = replace(chosen, layers=layers, commit=_commit())
     if begun.layers != layers:
-        raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
+        raise RunError(
+            f"{run.path / files.HOW} names other layers than the net has; remove the run and train it again"
+        )
     compute = replace(begun, device=device, recording=begun.recording or request.recording)
     if begun.grad_checkpointing is None:
         compute = replace(compute, grad_checkpointing=request.grad_checkpointing)

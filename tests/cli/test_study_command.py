@@ -127,7 +127,7 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     finger.join()
     assert said.code == 130
     assert "Stopping the trainings; what they have done is kept." in said.out
-    assert "Stopped. The same command goes on where this one left off." in said.out
+    assert "Stopped. The same command resumes it." in said.out
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
     assert queue.pending(Shelf()) == []
     assert any(0 < run.status().step < 800 for run in Shelf().runs())
@@ -179,4 +179,4 @@ def test_a_cluster_that_does_not_answer(command, arms):
 def test_a_cluster_s_workers_have_data_of_their_own(command, arms, tmp_path):
     said = command("study", "degradation", "--cluster", "tcp://localhost:1", "--data-dir", tmp_path)
     assert said.code == 2
-    assert said.error.startswith("resnet-edu: --data-dir is of this machine")
+    assert said.error.startswith("resnet-edu: --data-dir is for this machine")

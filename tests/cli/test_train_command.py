@@ -51,7 +51,7 @@ def test_what_is_trained_is_not_trained_twice(train):
     said = train()
     assert said.code == 0
     assert f"{only().name} is trained already: done at step 4 of 4" in said.out
-    assert "--again trains it anew, as another attempt." in said.out
+    assert "--again trains it again, as another attempt." in said.out
     assert weights.stat().st_mtime_ns == written
 
 

@@ -199,7 +199,7 @@ def test_the_command_line_on_a_cluster(tiny, lab, cluster, monkeypatch, capsys):
     finger.join()
     said = capsys.readouterr().out
     assert f"2 at a time on {lab.address}" in said.replace("\n", " ")
-    assert "what has come back of them is kept" in said
+    assert "the steps that the cluster sent back are kept" in said
     runs = Shelf().runs()
     before = {run.name: run.status().step for run in runs}
     assert {run.status().state for run in runs} == {"stopped"}
