@@ -53,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         process.terminate()
         process.wait(10)
         jobs.cancel_all(shelf.runs())  # their workers go home by themselves
-        slots = ("0", "1", *queue.ANSWERING)
+        slots = ("0", "1", *queue.PROBE_SLOTS)
         wait_until(lambda: all(pool.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
 
 
