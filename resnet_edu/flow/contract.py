@@ -96,7 +96,7 @@ class ForwardMoment(TypedDict):
     x: Number
     """‖x‖, of what the unit is given."""
     branch: Number
-    """‖F(x)‖, of what the branch adds; in a plain unit, of what stands in its place."""
+    """‖F(x)‖, of what the branch adds; in a plain unit, of the layers that a branch would have."""
     shortcut: Number
     """‖h(x)‖, of what the shortcut brings; null in a plain unit."""
     y: Number

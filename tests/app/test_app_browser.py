@@ -124,11 +124,11 @@ def runs_of(shelf: Shelf, steps: int) -> list:
 
 
 def test_recorded_curves_and_heatmaps_are_visible(visit):
-    page = visit()
+    page = visit("?study=minute")
     page.wait_for_selector(f".st-key-errors {CHART}")
     page.wait_for_selector(f".st-key-losses {CHART}")
     page.wait_for_selector(f".st-key-heatmaps {CHART}")
-    page.wait_for_selector(f".st-key-norms {CHART}")
+    page.wait_for_selector(".flow .nets svg")
     assert page.get_by_text("supported").first.is_visible()
     assert page.locator("[data-testid=stAlert]").count() == 0
     page.locator(".st-key-url-error button", has_text="test").click()
@@ -137,7 +137,7 @@ def test_recorded_curves_and_heatmaps_are_visible(visit):
 
 
 def test_a_bad_url_shows_what_is_wrong_and_the_charts(visit):
-    page = visit("?seed=9&colour=red")
+    page = visit("?study=minute&seed=9&colour=red")
     page.wait_for_selector(CHART)
     page.get_by_text("seed is '9'; allowed: 0, 1, 2").wait_for()
     page.get_by_text("'colour' is 'red', but not known").wait_for()
@@ -184,7 +184,7 @@ def test_reloading_neither_ends_nor_doubles_a_training_and_stop_stops_it(visit, 
 
 
 def test_the_twins_maps_of_a_test_image_appear(visit, server):
-    page = visit("saliency?depth=8&methods=integrated_gradients")
+    page = visit("saliency?nets=minute&depth=8&methods=integrated_gradients")
     page.wait_for_selector(f"[class*=st-key-maps-] {CHART}")
     page.get_by_text("adds up to the whole difference").wait_for()
     page.locator(".st-key-url-image button").nth(5).click()
@@ -222,7 +222,7 @@ def test_a_click_on_a_block_shows_its_layers(visit):
 
 
 def test_blocks_are_deleted_frozen_and_swapped_by_clicks_and_both_nets_answer(visit):
-    page = visit("lesions?depth=8")
+    page = visit("lesions?nets=minute&depth=8")
     page.get_by_text("error on 1,000 training images").first.wait_for()
     click_box(page, "bench", 1)  # of the plain net, which is drawn first
     page.wait_for_function("location.search.includes('deleted=stages.1.0')")
