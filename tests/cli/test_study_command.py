@@ -102,7 +102,7 @@ def test_a_failed_arm_is_named(command, arms, here, monkeypatch):
 
 def test_a_study_of_a_run_that_is_trained_elsewhere_waits_for_it(command, arms, here, tiny, monkeypatch):
     run = Shelf().get_or_create(tiny(steps=3, plain=True))
-    monkeypatch.setattr(study_command, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(study_command, "POLL_SECONDS", 0.01)
     with RunWriter(run) as writer:
         writer.status("running", 1, 0.1)
         ends = threading.Timer(0.3, lambda: writer.finish(1.0))
@@ -126,7 +126,7 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     said = command("study", "degradation", "--seeds", "0", "--depths", "8")
     finger.join()
     assert said.code == 130
-    assert "Stopping the trainings; what they have done is kept." in said.out
+    assert "Stopping the trainings; their steps so far are kept." in said.out
     assert "Stopped. The same command resumes it." in said.out
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
     assert queue.pending(Shelf()) == []

@@ -18,7 +18,7 @@ from resnet_edu.workers import answer, train
 ARGUMENTS = {"images": 64, "points": 7}
 HANGS = """
 import sys, time
-from resnet_edu.workers import answer, train
+from resnet_edu.workers import answer, process
 from resnet_edu.runs import answers
 
 keep = answers.write_partial
