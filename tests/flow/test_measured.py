@@ -97,6 +97,6 @@ def test_an_answer_of_the_deepest_twins_is_small_enough_to_ship(name, tmp_path):
     run = runs.recorded().find(name)
     for probe, arguments in measured.questions(run.weight_steps(), plain=run.experiment.net.plain):
         facts, arrays = probes.answer(run, probe, arguments)
-        answers.write_answer(tmp_path, facts, arrays)
+        answers.write_answer(tmp_path, answers.ProbeAnswer(facts, arrays))
         size = sum(path.stat().st_size for path in tmp_path.iterdir())
         assert size < answers.MOST_BYTES / 4
