@@ -55,7 +55,7 @@ def _full_name(room: ModuleType, name: str) -> str:
 
 
 def _place_named_tuples(module: ModuleType) -> None:
-    """The constructor of a named tuple names a module that does not exist, where pdoc would look up its types."""
+    """A named tuple's constructor names a module that does not exist, where pdoc would look up its types."""
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, tuple) and value.__module__ == module.__name__:
             value.__new__.__module__ = module.__name__
