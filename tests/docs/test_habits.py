@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from resnet_edu import pictures
 
 ROOT = Path(__file__).parents[2]
 PINS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text("utf-8"), flags=re.M))
+
+
+TEXT = re.compile(r"^(?!.*/vendor/).*\.(py|md|toml|yml|yaml|cff|css|js|txt)$|^Makefile$|^\.[a-z]+$")
 
 
 def _read(path: str) -> str:
@@ -52,6 +56,28 @@ def test_editorconfig_has_ruffs_line_length():
     length = re.search(r"^line-length = (\d+)", _read("pyproject.toml"), flags=re.M)
     assert config["*.py"]["max_line_length"] == length[1]
     assert config["Makefile"]["indent_style"] == "tab"
+
+
+def test_text_files_are_as_the_editor_settings_say():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this copy is no git repository")
+    names = [name for name in listed.stdout.split("\0") if TEXT.search(name) and (ROOT / name).is_file()]
+    assert len(names) > 200
+    assert [trouble for name in names if (trouble := _against_settings(name))] == []
+
+
+def _against_settings(name: str) -> str | None:
+    content = (ROOT / name).read_bytes()
+    if b"\r" in content:
+        return f"{name}: a line ends in CR LF"
+    if content and not content.endswith(b"\n"):
+        return f"{name}: no newline at its end"
+    if re.search(rb"[ \t]\n", content):
+        return f"{name}: blanks at the end of a line"
+    if name != "Makefile" and re.search(rb"(?m)^\t", content):
+        return f"{name}: a tab begins a line"
+    return None
 
 
 def test_citation_names_this_version_and_both_papers():
