@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def _read(path: str) -> str:
 def test_workflow_runs_the_test_command_and_folders_that_exist():
     jobs = yaml.safe_load(_read(".github/workflows/test.yml"))["jobs"]
     assert {"run": "bash .ci/run"} in jobs["linux"]["steps"]
+    oldest = tomllib.loads(_read("pyproject.toml"))["project"]["requires-python"].removeprefix(">=")
+    assert jobs["linux"]["strategy"]["matrix"]["python"][0] == oldest
     assert jobs["pure-python"]["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
     (tests,) = [step["run"] for step in jobs["pure-python"]["steps"] if "pytest" in step.get("run", "")]
     folders = re.findall(r"tests/\w+", tests)
@@ -80,15 +83,18 @@ def _against_settings(name: str) -> str | None:
     return None
 
 
-def test_citation_names_this_version_and_both_papers():
+def test_citation_names_this_version_and_the_papers_whose_claims_it_measures():
     citation = yaml.safe_load(_read("CITATION.cff"))
     assert citation["cff-version"] == "1.2.0"
     assert {"message", "title", "authors"} <= citation.keys()
     assert citation["version"] == resnet_edu.__version__
     papers = {paper["identifiers"][0]["value"]: paper for paper in citation["references"]}
-    assert papers.keys() == {"arXiv:1512.03385", "arXiv:1603.05027"}
-    for paper in papers.values():
-        assert [author["family-names"] for author in paper["authors"]] == ["He", "Zhang", "Ren", "Sun"]
+    for number in ("arXiv:1512.03385", "arXiv:1603.05027"):
+        names = [author["family-names"] for author in papers[number]["authors"]]
+        assert names == ["He", "Zhang", "Ren", "Sun"]
+    for number, paper in papers.items():
+        assert {"type", "title", "authors", "year"} <= paper.keys()
+        assert paper["url"] == f"https://arxiv.org/abs/{number.removeprefix('arXiv:')}"
 
 
 @pytest.mark.parametrize(
