@@ -1,7 +1,8 @@
-# Thin names over plain commands; README.md gives the commands too.
+# Thin names over plain commands; docs/install.md gives the commands too.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+UV := $(BIN)/python tools/like_pip.py $(BIN)/uv
 
 .PHONY: app demo lab test check lint soak bench readme notebooks docs help clean
 
@@ -40,8 +41,7 @@ notebooks: $(READY)      ## execute the lessons anew
 	$(BIN)/python notebooks/execute.py
 
 docs: $(READY)           ## the API pages, into build/docs
-	$(BIN)/python -W "ignore:The module specification" -m pdoc --output-directory build/docs resnet_edu \
-		$$(find resnet_edu -name '[a-z]*.py' | sort | sed 's/\.py$$//; s#/#.#g')
+	$(BIN)/python tools/api.py
 
 help:                    ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile | expand -t 18
@@ -54,6 +54,6 @@ $(READY): requirements.txt pyproject.toml
 		{ echo "resnet-edu needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python -r requirements.txt
-	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python --quiet --no-deps --editable .
+	$(UV) pip install --python $(BIN)/python -r requirements.txt
+	$(UV) pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@

@@ -5,13 +5,13 @@ The pages need no network, neither to be built nor to be read.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from types import ModuleType
-from typing import get_type_hints
+from types import GenericAlias, ModuleType
 
 import pdoc
 
@@ -22,9 +22,11 @@ ROOT = Path(__file__).parent.parent
 
 def main(folder: str | Path = ROOT / "build" / "docs") -> Path:
     """Write a page for every module, and their index; returns the index."""
+    # Type checkers know it as generic, and annotations say of what; Python itself does not.
+    argparse._SubParsersAction.__class_getitem__ = classmethod(GenericAlias)
     for module in modules():
         _list_exports(module)
-        _resolve_named_tuples(module)
+        _place_named_tuples(module)
     pdoc.render.configure(docformat="markdown", footer_text=f"resnet-edu {resnet_edu.__version__}")
     pdoc.pdoc("resnet_edu", output_directory=Path(folder))
     return Path(folder, "index.html")
@@ -52,11 +54,11 @@ def _full_name(room: ModuleType, name: str) -> str:
     return f"{place}.{value.__qualname__}" if place.startswith("resnet_edu.") else name
 
 
-def _resolve_named_tuples(module: ModuleType) -> None:
-    """Annotations of a named tuple are text, which pdoc looks up in a module that does not exist."""
+def _place_named_tuples(module: ModuleType) -> None:
+    """A named tuple's constructor names a module that does not exist, where pdoc would look up its types."""
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, tuple) and value.__module__ == module.__name__:
-            value.__new__.__annotations__ = get_type_hints(value)
+            value.__new__.__module__ = module.__name__
 
 
 if __name__ == "__main__":

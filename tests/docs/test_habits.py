@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 PINS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text("utf-8"), flags=re.M))
 
 
+TEXT = re.compile(r"^(?!.*/vendor/).*\.(py|md|toml|yml|yaml|cff|css|js|txt)$|^Makefile$|^\.[a-z]+$")
+
+
 def _read(path: str) -> str:
     return (ROOT / path).read_text("utf-8")
 
@@ -23,6 +28,8 @@ def _read(path: str) -> str:
 def test_workflow_runs_the_test_command_and_folders_that_exist():
     jobs = yaml.safe_load(_read(".github/workflows/test.yml"))["jobs"]
     assert {"run": "bash .ci/run"} in jobs["linux"]["steps"]
+    oldest = tomllib.loads(_read("pyproject.toml"))["project"]["requires-python"].removeprefix(">=")
+    assert jobs["linux"]["strategy"]["matrix"]["python"][0] == oldest
     assert jobs["pure-python"]["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
     (tests,) = [step["run"] for step in jobs["pure-python"]["steps"] if "pytest" in step.get("run", "")]
     folders = re.findall(r"tests/\w+", tests)
@@ -54,15 +61,40 @@ def test_editorconfig_has_ruffs_line_length():
     assert config["Makefile"]["indent_style"] == "tab"
 
 
-def test_citation_names_this_version_and_both_papers():
+def test_text_files_are_as_the_editor_settings_say():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this copy is no git repository")
+    names = [name for name in listed.stdout.split("\0") if TEXT.search(name) and (ROOT / name).is_file()]
+    assert len(names) > 200
+    assert [trouble for name in names if (trouble := _against_settings(name))] == []
+
+
+def _against_settings(name: str) -> str | None:
+    content = (ROOT / name).read_bytes()
+    if b"\r" in content:
+        return f"{name}: a line ends in CR LF"
+    if content and not content.endswith(b"\n"):
+        return f"{name}: no newline at its end"
+    if re.search(rb"[ \t]\n", content):
+        return f"{name}: blanks at the end of a line"
+    if name != "Makefile" and re.search(rb"(?m)^\t", content):
+        return f"{name}: a tab begins a line"
+    return None
+
+
+def test_citation_names_this_version_and_the_papers_whose_claims_it_measures():
     citation = yaml.safe_load(_read("CITATION.cff"))
     assert citation["cff-version"] == "1.2.0"
     assert {"message", "title", "authors"} <= citation.keys()
     assert citation["version"] == resnet_edu.__version__
     papers = {paper["identifiers"][0]["value"]: paper for paper in citation["references"]}
-    assert papers.keys() == {"arXiv:1512.03385", "arXiv:1603.05027"}
-    for paper in papers.values():
-        assert [author["family-names"] for author in paper["authors"]] == ["He", "Zhang", "Ren", "Sun"]
+    for number in ("arXiv:1512.03385", "arXiv:1603.05027"):
+        names = [author["family-names"] for author in papers[number]["authors"]]
+        assert names == ["He", "Zhang", "Ren", "Sun"]
+    for number, paper in papers.items():
+        assert {"type", "title", "authors", "year"} <= paper.keys()
+        assert paper["url"] == f"https://arxiv.org/abs/{number.removeprefix('arXiv:')}"
 
 
 @pytest.mark.parametrize(

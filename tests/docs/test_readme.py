@@ -45,15 +45,22 @@ PAGES = {
     page: (ROOT / page).read_text("utf-8")
     for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{p.name}" for p in DOCS))
 }
-COMMANDS = sorted(
-    {command for text in PAGES.values() for command in re.findall(r"`(resnet-edu [^-`][^`]*)`", text)}
-)
+COMMAND = re.compile(r"`(resnet-edu [^-`][^`]*)`|^ {4}(resnet-edu .*)$|-m (resnet_edu [^`\n…]+)", re.M)
+"""In backticks, in a block of code, and of torchrun's the part that this package reads."""
+TEXTS = [text.replace("\\\n", " ") for text in PAGES.values()]
+COMMANDS = sorted({"".join(groups).strip() for text in TEXTS for groups in COMMAND.findall(text)})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_understood(command):
     words = shlex.split(command)[1:]
     parser().parse_args([*words, "list"] if words == ["runs"] else words)
+
+
+def test_environment_variables_of_the_package_are_documented():
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "resnet_edu").rglob("*.py"))
+    read = set(re.findall(r"\bRESNET_EDU_[A-Z]+\b", source))
+    assert set(re.findall(r"\bRESNET_EDU_[A-Z]+\b", "".join(PAGES.values()))) == read
 
 
 def test_make_targets_exist():
@@ -94,3 +101,9 @@ def test_versions_are_pinned_within_their_ranges():
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def test_the_map_of_the_code_shows_every_room():
+    package = ROOT / "resnet_edu"
+    rooms = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert set(re.findall(r"^\| \[`(\w+)/`\]", PAGES["docs/architecture.md"], flags=re.M)) == rooms
