@@ -27,7 +27,7 @@ from resnet_edu.runs import Run, RunError
 from resnet_edu.runs.run import TEN_CROPS
 
 if TYPE_CHECKING:
-    from resnet_edu.training.distributed import Alone
+    from resnet_edu.training.distributed import SingleProcess
 
 EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
 Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
@@ -135,23 +135,27 @@ def _read(path: str) -> Experiment:
         raise RunError(f"--experiment {path}: {said}") from None
 
 
-def _together(command: Callable[[argparse.Namespace, Alone], int]) -> Callable[[argparse.Namespace], int]:
+def _together(
+    command: Callable[[argparse.Namespace, SingleProcess], int],
+) -> Callable[[argparse.Namespace], int]:
     """The command by all processes that torchrun has started; process 0 alone has shelf and screen."""
 
     def run(options: argparse.Namespace) -> int:
-        from resnet_edu.training.distributed import launched
+        from resnet_edu.training.distributed import join_process_group
 
-        with launched(synchronised=options.sync_batchnorm) as processes:
+        with join_process_group(sync_batchnorm=options.sync_batchnorm) as processes:
             try:
                 return (_follow if processes.rank else command)(options, processes)
             finally:
-                if processes.count > 1:  # of which one has failed, perhaps: the reason is still to be said
+                if (
+                    processes.world_size > 1
+                ):  # of which one has failed, perhaps: the reason is still to be said
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     return run
 
 
-def _follow(options: argparse.Namespace, processes: Alone) -> int:
+def _follow(options: argparse.Namespace, processes: SingleProcess) -> int:
     """Stops when process 0 does: a signal that all of them get is for that one to heed."""
     from resnet_edu.workers.train import follow_run
 
@@ -162,10 +166,10 @@ def _follow(options: argparse.Namespace, processes: Alone) -> int:
     return 0
 
 
-def _train(options: argparse.Namespace, processes: Alone) -> int:
+def _train(options: argparse.Namespace, processes: SingleProcess) -> int:
     how = _how(options, processes)
     shelf, experiment = shelf_of(options), experiment_of(options)
-    processes.how(experiment.recipe.batch)  # raises where it cannot be shared
+    processes.batch_split(experiment.recipe.batch)  # raises where it cannot be shared
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     if latest is not None and complete and not options.again:
@@ -175,16 +179,16 @@ def _train(options: argparse.Namespace, processes: Alone) -> int:
     return _run(shelf.place(experiment, again=complete), how)
 
 
-def _resume(options: argparse.Namespace, processes: Alone) -> int:
+def _resume(options: argparse.Namespace, processes: SingleProcess) -> int:
     how = _how(options, processes)
     run = shelf_of(options).find(options.name)
-    processes.how(run.experiment.recipe.batch)
+    processes.batch_split(run.experiment.recipe.batch)
     if run.status().complete:
         raise RunError(f"{run.name} is {run.status().state}; there is nothing to resume")
     return _run(run, how)
 
 
-def _how(options: argparse.Namespace, processes: Alone) -> dict[str, Any]:
+def _how(options: argparse.Namespace, processes: SingleProcess) -> dict[str, Any]:
     """What `train_run` is told; checked before any run is made. Raises `SpecError`."""
     from resnet_edu.training import Recording, devices
 
@@ -193,11 +197,11 @@ def _how(options: argparse.Namespace, processes: Alone) -> dict[str, Any]:
         raise SpecError(f"threads is {options.threads}; allowed: 1 … 1024")
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise SpecError(f"workers is {options.workers}; allowed: 0 … 256")
-    share = max(1, cores() // processes.neighbours)
+    share = max(1, cores() // processes.local_world_size)
     threads = (options.threads,) if options.threads else tuple(dict.fromkeys((1, share)))
-    if options.device is not None or processes.count > 1:
-        processes.placed(devices.checked(options.device))
-    if processes.count > 1 and getattr(options, "compile", None):
+    if options.device is not None or processes.world_size > 1:
+        processes.local_device(devices.resolve_device(options.device))
+    if processes.world_size > 1 and getattr(options, "compile", None):
         raise SpecError("--compile: what several processes train is not compiled")
     recording = Recording(every_step=options.every_step, checkpoints=options.checkpoints)
     how = {"device": options.device, "threads": threads, "workers": options.workers, "recording": recording}
@@ -211,7 +215,7 @@ def _run(run: Run, how: dict[str, Any]) -> int:
     console.print(f"{run.name}\n{run.path}", markup=False)
     steps, said = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")
     columns = (BarColumn(), steps, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), said)
-    together = how["processes"].count > 1
+    together = how["processes"].world_size > 1
     message = "Stopping after the present steps; Ctrl-C again stops at once."
     with (
         gentle_interrupt(message, *([signal.SIGTERM] if together else [])) as wanted,
@@ -227,9 +231,9 @@ def _run(run: Run, how: dict[str, Any]) -> int:
 
 
 def _show(progress: Progress, task: TaskID, block) -> None:
-    said = f"loss {block.steps[-1]['loss']:.3f}" if block.steps else ""
+    said = f"loss {block.steps[-1].loss:.3f}" if block.steps else ""
     progress.update(task, completed=block.step, description=said)
-    for row in block.evals:
+    for row in (each.to_dict() for each in block.evals):
         progress.console.print(
             f"step {row['step']:>6}: training error {row['train_error']:.2f} %, test error "
             f"{row['test_error']:.2f} % (of {row['images']:,} training images)"

@@ -26,14 +26,14 @@ def choose(experiment: Experiment, path: Path | None = None, **asked: Any) -> di
     A cache that cannot be read or written is done without.
     """
     if experiment.recipe.steps < WORTH_MEASURING:
-        return training.choose(experiment, **asked)
+        return training.choose(experiment, **asked).to_dict()
     path = path or place()
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             held.enter_context(FileLock(path.with_suffix(".lock")))
         known = _read(path)
-        how = training.choose(experiment, **asked, known=known)
+        how = training.choose(experiment, **asked, known=known).to_dict()
         with contextlib.suppress(OSError):
             files.write_json(path, known)
     return how

@@ -14,7 +14,7 @@ from typing import Any
 from resnet_edu import data
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Run, RunError, RunWriter, files, parcel
-from resnet_edu.training import Block, Recording
+from resnet_edu.training import Recording, StepChunk
 from resnet_edu.workers.train import train_run
 
 
@@ -44,7 +44,7 @@ class _Turn:
     def __init__(self, steps: int, seconds: float) -> None:
         self.steps, self.seconds, self.end = steps, seconds, float("inf")
 
-    def saw(self, block: Block) -> None:
+    def saw(self, block: StepChunk) -> None:
         if block.step == self.steps:
             self.end = float("inf")  # what is left is to say that it is done
         elif block.steps:

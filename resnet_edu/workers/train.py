@@ -18,8 +18,8 @@ from resnet_edu import data, nets, training
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.host import commit as _commit
 from resnet_edu.runs import Run, RunError, RunWriter, files
-from resnet_edu.training import Block, Recording
-from resnet_edu.training.distributed import Alone
+from resnet_edu.training import Checkpoint, ComputeChoice, Recording, StepChunk
+from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.workers import choices
 
 CHECKPOINT_SECONDS = 5.0
@@ -37,9 +37,9 @@ def train_run(
     compile: bool | None = None,
     checkpointed: bool = False,
     measured: Path | None = None,
-    processes: Alone = Alone(),
+    processes: SingleProcess = SingleProcess(),
     recording: Recording = Recording(),
-    watch: Callable[[Block], None] = lambda block: None,
+    watch: Callable[[StepChunk], None] = lambda block: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> str:
     """Train the run from where it is to its end; returns the state it was left in.
@@ -58,25 +58,27 @@ def train_run(
             return run.status().state
         writer.unstop()
         asked: dict[str, Any] = {"device": device, "threads": threads, "workers": workers, "path": measured}
-        asked |= {"compile": compile if processes.count == 1 else False}
+        asked |= {"compile": compile if processes.world_size == 1 else False}
         told = {"checkpointed": checkpointed, "recording": dataclasses.asdict(recording)}
         return train_or_say_why(writer, asked, told, watch, wanted, processes=processes)
 
 
-def follow_run(processes: Alone, workers: int | None = None) -> None:
+def follow_run(processes: SingleProcess, workers: int | None = None) -> None:
     """Take part in what process 0 trains, with this machine's own data, until there is no more."""
-    with processes.parted():
-        while (told := processes.heard()) is not None:
-            how = told["how"] | {"device": processes.placed(training.devices.checked(told["how"]["device"]))}
+    with processes.peer_errors():
+        while (told := processes.broadcast_object()) is not None:
+            how = told["how"] | {
+                "device": processes.local_device(training.devices.resolve_device(told["how"]["device"]))
+            }
             experiment = data.with_local_folder(Experiment.from_json(told["experiment"]))
-            training.apply(how)
+            training.configure_torch(ComputeChoice.from_dict(how))
             images = data.load(experiment.data, device=how["device"], workers=workers)
-            training.follow(experiment, images, how, processes)
+            training.follow(experiment, images, ComputeChoice.from_dict(how), processes)
 
 
-def train_or_say_why(writer: RunWriter, *arguments: Any, processes: Alone = Alone()) -> str:
+def train_or_say_why(writer: RunWriter, *arguments: Any, processes: SingleProcess = SingleProcess()) -> str:
     try:
-        with processes.parted():
+        with processes.peer_errors():
             return _train(writer, *arguments, processes=processes)
     except ConnectionError as error:
         at = writer.run.status()
@@ -88,39 +90,42 @@ def train_or_say_why(writer: RunWriter, *arguments: Any, processes: Alone = Alon
         raise
 
 
-def _train(writer: RunWriter, asked: Mapping, told: Mapping, watch, wanted, *, processes: Alone) -> str:
+def _train(
+    writer: RunWriter, asked: Mapping, told: Mapping, watch, wanted, *, processes: SingleProcess
+) -> str:
     run, at = writer.run, writer.run.status()
     measures = not run.how and run.experiment.recipe.steps >= training.WORTH_MEASURING
     # Whoever dies from here on leaves an interrupted run.
     writer.status("running", at.step, at.seconds, MEASURING if measures else "")
-    shared = processes.how(run.experiment.recipe.batch)
+    shared = processes.batch_split(run.experiment.recipe.batch)
     images, how = _prepared(run, asked, told, processes)
     recording = Recording(**how["recording"])
     begun = writer.begin(how)
     resume, step, seconds = None, 0, 0.0
     if begun is not None:
         tensors, facts = begun
-        resume = {name: torch.from_numpy(array) for name, array in tensors.items()}, facts
+        state = {name: torch.from_numpy(array) for name, array in tensors.items()}
+        resume = Checkpoint(state, facts["step"], facts["seconds"])
         step, seconds = facts["step"], facts["seconds"]
         writer.status("running", step, seconds)
     _note_shares(writer, how, shared, step)
-    processes.heard({"experiment": run.experiment.to_json(), "how": how})
+    processes.broadcast_object({"experiment": run.experiment.to_json(), "how": how})
     more: dict[str, Any] = {"recording": recording, "resume": resume, "processes": processes}
-    with closing(training.train(run.experiment, images, how, **more)) as blocks:
+    with closing(training.train(run.experiment, images, ComputeChoice.from_dict(how), **more)) as blocks:
         return _written(writer, blocks, seconds, watch, wanted)
 
 
 def _note_shares(writer: RunWriter, how: Mapping[str, Any], now: Mapping[str, int], step: int) -> None:
     """Other shares of a batch have other batch statistics: how.json says of how many images they were, by
     how many processes, and from which step on. Runs of one process, which has whole batches, need no word."""
-    whole = {"from_step": 0} | Alone().how(writer.run.experiment.recipe.batch)
+    whole = {"from_step": 0} | SingleProcess().batch_split(writer.run.experiment.recipe.batch)
     before = [row for row in how.get("shares", [whole]) if row["from_step"] < step]
     shares = before if before and now.items() <= before[-1].items() else [*before, {"from_step": step, **now}]
     if shares != how.get("shares", [whole]):
         writer.how({**how, "shares": shares})
 
 
-def _written(writer: RunWriter, blocks: Iterator[Block], seconds: float, watch, wanted) -> str:
+def _written(writer: RunWriter, blocks: Iterator[StepChunk], seconds: float, watch, wanted) -> str:
     saved, took = time.monotonic(), 0.0
     for block in blocks:
         seconds = block.seconds
@@ -132,7 +137,7 @@ def _written(writer: RunWriter, blocks: Iterator[Block], seconds: float, watch, 
         stop = not (wanted() and writer.wanted())
         began = time.monotonic()
         if block.step and (stop or began - saved > CHECKPOINT_SECONDS + took / CHECKPOINT_SHARE):
-            tensors = {name: tensor.numpy() for name, tensor in block.state().items()}
+            tensors = {name: tensor.numpy() for name, tensor in block.state_dict().items()}
             writer.checkpoint(tensors, step=block.step, seconds=seconds)
             saved = time.monotonic()
             took = saved - began
@@ -143,26 +148,26 @@ def _written(writer: RunWriter, blocks: Iterator[Block], seconds: float, watch, 
     return "done"
 
 
-def _write(writer: RunWriter, block: Block) -> None:
-    if not block.found.items() <= (how := writer.run.how).items():
-        writer.how(how | block.found)
+def _write(writer: RunWriter, block: StepChunk) -> None:
+    if not block.resolved.items() <= (how := writer.run.how).items():
+        writer.how(how | block.resolved)
     if block.norms is not None:
         writer.append_norms(block.norms.numpy())
-    writer.append(block.steps, block.evals, block.blocks)
+    writer.append(*([row.to_dict() for row in rows] for rows in (block.steps, block.evals, block.units)))
     if block.weights_due:
-        state = block.state()
+        state = block.state_dict()
         net = {name.removeprefix("net."): t.numpy() for name, t in state.items() if name.startswith("net.")}
         writer.keep_weights(block.step, net)
     writer.status("running", block.step, block.seconds)
 
 
 def _prepared(
-    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any], processes: Alone
+    run: Run, asked: Mapping[str, Any], told: Mapping[str, Any], processes: SingleProcess
 ) -> tuple[data.DataSet, dict[str, Any]]:
     """Images on the device, and how to compute and record: as the run was begun, else as told and chosen."""
     experiment, how = run.experiment, run.how
     try:
-        device = processes.placed(training.devices.checked(how.get("device") or asked["device"]))
+        device = processes.local_device(training.devices.resolve_device(how.get("device") or asked["device"]))
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
     if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
@@ -179,5 +184,5 @@ def _prepared(
     if how.get("layers") != layers:
         raise RunError(f"{run.path / files.HOW} names other layers than the net has; train the run anew")
     how = {**told, **how, "device": device}
-    training.apply(how)
+    training.configure_torch(ComputeChoice.from_dict(how))
     return images, how

@@ -25,7 +25,7 @@ def gpus(monkeypatch):
     """`gpus(2)`: a machine with two, where two trainings share each."""
 
     def has(count):
-        monkeypatch.setattr(devices, "available", lambda: ["cuda", "cpu"])
+        monkeypatch.setattr(devices, "available_devices", lambda: ["cuda", "cpu"])
         monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
         monkeypatch.setattr(pool, "per_gpu", lambda experiment: 2)
 
@@ -65,7 +65,7 @@ def test_a_run_goes_on_where_it_was_begun(shelf, tiny, gpus):
 def test_on_a_cpu_every_worker_has_room(shelf, tiny):
     run = shelf.place(tiny())
     with lane(shelf, run) as one, lane(shelf, run) as other, lane(shelf, run) as third:
-        assert one == other == third == devices.available()[0]
+        assert one == other == third == devices.available_devices()[0]
 
 
 def test_what_breaks_inside_makes_room(shelf, tiny, gpus):
