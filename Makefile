@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: app demo lab test check lint soak bench readme notebooks clean
+.PHONY: app demo lab test check lint soak bench readme notebooks docs help clean
 
 app: $(READY)            ## serve the app on localhost
 	$(BIN)/streamlit run app/main.py
@@ -20,11 +20,12 @@ test: $(READY) lint      ## everything but the soaks
 check: $(READY) lint     ## the quick part
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"
 
-lint: $(READY)
+lint: $(READY)           ## ruff, mypy, import contracts, spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 soak: $(READY)           ## long and heavy
 	$(BIN)/pytest -m soak
@@ -38,7 +39,14 @@ readme: $(READY)         ## the README's measured passages, from the recorded ru
 notebooks: $(READY)      ## execute the lessons anew
 	$(BIN)/python notebooks/execute.py
 
-clean:
+docs: $(READY)           ## the API pages, into build/docs
+	$(BIN)/python -W "ignore:The module specification" -m pdoc --output-directory build/docs resnet_edu \
+		$$(find resnet_edu -name '[a-z]*.py' | sort | sed 's/\.py$$//; s#/#.#g')
+
+help:                    ## these lines
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1	/p' Makefile | expand -t 18
+
+clean:                   ## remove what make made
 	rm -rf .venv build dist *.egg-info
 
 $(READY): requirements.txt pyproject.toml
@@ -46,6 +54,6 @@ $(READY): requirements.txt pyproject.toml
 		{ echo "resnet-edu needs Python 3.11 or newer; $$($(PYTHON) --version) was found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --python $(BIN)/python -r requirements.txt
-	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python -r requirements.txt
+	sh tools/uv.sh $(BIN) pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@

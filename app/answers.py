@@ -64,7 +64,7 @@ def answers(
 @st.cache_resource(ttl=30, show_spinner=False)
 def _stand_by() -> None:
     """A reader who has seen one answer asks for another soon; once in a while is often enough to look."""
-    jobs.stand_by()
+    jobs.prewarm()
 
 
 def _say_once(error: str) -> None:
@@ -75,10 +75,10 @@ def _say_once(error: str) -> None:
 
 
 def _ask(questions: Sequence[Question]) -> list[Path]:
-    return [jobs.ask(run, probe, asker=_asker(), **arguments) for run, probe, arguments in questions]
+    return [jobs.ask(run, probe, client=_client(), **arguments) for run, probe, arguments in questions]
 
 
-def _asker() -> str:
+def _client() -> str:
     """This session, as opposed to other readers and other tabs."""
     return st.session_state.setdefault("asker", uuid.uuid4().hex)
 
@@ -86,7 +86,7 @@ def _asker() -> str:
 def _supersede(here: Place, folders: Sequence[Path]) -> None:
     asked: dict[Place, list[Path]] = st.session_state.setdefault("asked", {})
     before, asked[here] = asked.get(here, []), list(folders)
-    jobs.supersede(set(before).difference(*asked.values()), folders, _asker())
+    jobs.replace(set(before).difference(*asked.values()), folders, _client())
 
 
 def _complete(folders: Sequence[Path]) -> bool:
@@ -103,7 +103,7 @@ def _wait(questions: Sequence[Question], waiting: str, here: Place, since: float
     steps = [jobs.answer_progress(folder) for folder in folders]
     if any(step.total for step in steps):
         st.progress(*_so_far(steps, waiting))
-    elif time.monotonic() - since < PATIENCE or any(map(jobs.attended, folders)):
+    elif time.monotonic() - since < PATIENCE or any(map(jobs.has_worker, folders)):
         st.status(waiting, state="running")
     else:
         st.error(

@@ -43,7 +43,7 @@ def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int =
 def recorded(runs: tuple[readers.Written, ...]) -> FlowData:
     """What the picture draws of these runs; keyed by how much of them is written."""
     plain, *rest = (Run(path) for path, *_ in runs)
-    return flow.flow_data(plain, rest[0] if rest else None)
+    return flow.flow_of(plain, rest[0] if rest else None)
 
 
 def of(runs: Sequence[Run]) -> FlowData:

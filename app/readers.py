@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from resnet_edu.runs import Run, RunError, Shelf, Status, recorded
 from resnet_edu.studies import Verdict
 
 STUDY = studies.get("degradation")
+REAL = "quarter"  # the budget whose recorded nets have seen real photographs at full size
 POINTS = 3000
 SMOOTH = 5  # recorded steps
 _DATA = {"digits": "Digits", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
@@ -59,6 +60,13 @@ def recorded_studies() -> dict[str, list[Run]]:
     """The runs that ship with the package, by the budget whose settings they have; cheapest first."""
     found = studied(recorded())
     return {budget: found[budget] for budget in budgets.BUDGETS if budget in found}
+
+
+def opening_study(recorded_runs: Mapping[str, Sequence[Run]]) -> str:
+    """The study that the first page opens on: real photographs, if all arms of a seed are recorded."""
+    arms = {(run.experiment.label, run.experiment.seed) for run in recorded_runs.get(REAL, [])}
+    whole = {(arm.label, arm.seed) for arm in STUDY.arms(REAL, seeds=[0])} <= arms
+    return REAL if whole else next(iter(recorded_runs))
 
 
 def studied(shelf: Shelf) -> dict[str, list[Run]]:

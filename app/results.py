@@ -133,19 +133,16 @@ def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:
 def provenance(runs: Sequence[Run], source: str) -> None:
     """How the runs were computed, and the rule that turns them into a verdict."""
     with st.expander("Where these numbers come from"):
-        recipe, hows = runs[0].experiment.recipe, [run.how for run in runs]
-        versions = [how.get("versions", {}) for how in hows]
+        recipe, computed = runs[0].experiment.recipe, [run.compute for run in runs if run.compute]
         seeds = sorted({run.experiment.seed for run in runs})
         facts = {
             "Runs": f"{len(runs)} trainings, {source}; seeds {address.as_text(seeds)}",
             "Recipe": f"SGD, {recipe.steps:,} steps of {recipe.batch} images, learning rate {recipe.lr:g}",
-            "Computed on": _all(
-                f"{how.get('device')} ({how.get('device_name')}), {how.get('precision')}" for how in hows
-            ),
+            "Computed on": _all(f"{each.device} ({each.device_name}), {each.precision}" for each in computed),
             "Versions": _all(
-                ", ".join(f"{name} {number}" for name, number in each.items()) for each in versions
+                ", ".join(f"{name} {number}" for name, number in each.versions.items()) for each in computed
             ),
-            "Commit": _all(how.get("commit") or "not known" for how in hows),
+            "Commit": _all(each.commit or "not known" for each in computed),
             "Claim from": readers.STUDY.source,
         }
         st.markdown(

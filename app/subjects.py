@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import address
@@ -17,7 +17,10 @@ from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu import pictures
+from resnet_edu.data import looks_present
+from resnet_edu.experiment import Cifar10
 from resnet_edu.jobs import private
+from resnet_edu.photographs import CLASSES, Photograph, named, photographs
 from resnet_edu.runs import Run
 
 SOURCES = {
@@ -28,6 +31,7 @@ SOURCES = {
 }
 TARGETS = {"true": "the true class", "predicted": "what each net says"}
 COUNT = 24
+OPENING = "kingfisher"
 ASKING = "Asking the nets … Starting the worker: about ten seconds the first time"
 MultiPartParser.spool_max_size = 2 * pictures.MOST_BYTES  # else what is over 1 MB goes through a file
 Net = Run | str
@@ -36,10 +40,15 @@ Net = Run | str
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """`image` is a test image's number, or `pixels` uint8 [C, H, W] are asked about; `targets`, a class
-    for each net, or None for what the net says itself."""
+    """One picture that all nets are asked about.
 
-    image: int | None
+    kept     what names it in a question whose answer is kept: `image`, a test image's number, or
+             `photograph`, the name of one that ships; empty for own pixels
+    pixels   uint8 [C, H, W] of a picture that is not kept
+    targets  a class for each net, or None for what the net says itself
+    """
+
+    kept: Mapping[str, int | str]
     pixels: np.ndarray | None
     targets: tuple[int | None, ...]
 
@@ -57,11 +66,11 @@ class Subject:
             for net, probe, arguments in questions
         ]
         if self.pixels is None:
-            return answers(_kept(asked, self.image), waiting, meanwhile, place=place)
+            return answers(_kept(asked, self.kept), waiting, meanwhile, place=place)
         try:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
-        except private.DirectError as error:
+        except private.ProbeError as error:
             st.error(address.escaped(f"{error}."))
             return None
 
@@ -70,10 +79,8 @@ def _source(net: Net) -> str:
     return net if isinstance(net, str) else str(net.path)
 
 
-def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], image: int | None) -> list[Question]:
-    return [
-        (net, probe, arguments | {"image": image}) for net, probe, arguments in asked if isinstance(net, Run)
-    ]
+def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Question]:
+    return [(net, probe, arguments | dict(kept)) for net, probe, arguments in asked if isinstance(net, Run)]
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -87,18 +94,20 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
     """Fields for image and class. `size`: channels and side of what the nets take, and which share of a
     picture's middle. None while there is nothing to ask about."""
     runs = [net for net in nets if isinstance(net, Run)]
-    sources = SOURCES if runs else {name: words for name, words in SOURCES.items() if name != "test"}
+    sources = _sources(runs)
     source = address.read("of", list(sources), next(iter(sources)))
     with where:
         address.pick_one("picture", "of", source, sources, width=195)
     if source == "test":
         return _test_image(runs, where)
+    if source in _shipped():
+        return _shipped_photograph(source, len(nets), where)
     picture = _uploaded() if source == "own" else _photograph(source)
     if runs:
         st.caption(pictures.advice(runs[0].experiment.data))
     if picture is None:
         return None
-    return Subject(None, pictures.fitted(picture, *size), (None,) * len(nets))
+    return Subject({}, pictures.fitted(picture, *size), (None,) * len(nets))
 
 
 def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
@@ -108,17 +117,48 @@ def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
     facts, arrays = strip[0]
     numbers = list(range(len(arrays["images"])))
     image = address.read("image", numbers, 0)
-    targets = TARGETS | {str(i): f"class {name}" for i, name in enumerate(facts["class_names"])}
-    target = address.read("target", list(targets), "true")
-    with where:
-        address.pick_one("map for", "target", target, targets, width=180)
+    target = _choose_target(facts["class_names"], where)
     shown = {number: f"![{number}]({_thumbnail(arrays['images'][number])})" for number in numbers}
     look = {"label_visibility": "collapsed", "wrap": True, "widget": st.pills}
     address.press_one("test image", "image", image, shown, **look)
     if target == "predicted":
-        return Subject(image, None, tuple(facts["predicted"][image] for facts, _ in strip))
+        return Subject({"image": image}, None, tuple(facts["predicted"][image] for facts, _ in strip))
     asked = facts["labels"][image] if target == "true" else int(target)
-    return Subject(image, None, (asked,) * len(runs))
+    return Subject({"image": image}, None, (asked,) * len(runs))
+
+
+def _shipped_photograph(name: str, count: int, where: DeltaGenerator) -> Subject:
+    """A photograph of one of CIFAR-10's classes, which every net of CIFAR-10 sees at its own size."""
+    photograph = _shipped()[name]
+    target = _choose_target(CLASSES, where)
+    st.caption(address.escaped(f"The photograph: {photograph.caption}."))
+    asked = {"true": photograph.target, "predicted": None}
+    return Subject({"photograph": name}, None, (asked[target] if target in asked else int(target),) * count)
+
+
+def _choose_target(class_names: Sequence[str], where: DeltaGenerator) -> str:
+    targets = TARGETS | {str(i): f"class {name}" for i, name in enumerate(class_names)}
+    target = address.read("target", list(targets), "true")
+    with where:
+        address.pick_one("map for", "target", target, targets, width=180)
+    return target
+
+
+def _sources(runs: Sequence[Run]) -> dict[str, str]:
+    """What the nets can be asked about. CIFAR-10's own images come where they are on this machine, and the
+    shipped photographs of its classes first."""
+    if not runs:
+        return {name: words for name, words in SOURCES.items() if name != "test"}
+    if not isinstance(runs[0].experiment.data, Cifar10):
+        return SOURCES
+    shipped = {name: f"Photograph: {photograph.title}" for name, photograph in _shipped().items()}
+    missing = {} if looks_present("cifar10") else {"test": "Test image (needs CIFAR-10, which is not here)"}
+    return shipped | SOURCES | missing
+
+
+def _shipped() -> dict[str, Photograph]:
+    """Those of which a person sees at 32×32 pixels what they show; the clearest one first."""
+    return {OPENING: named(OPENING)} | {photograph.name: photograph for photograph in photographs()}
 
 
 def _photograph(name: str) -> np.ndarray | None:

@@ -35,18 +35,25 @@ class Family:
 
 
 def choose(
-    usual_depth: int | None = None, forget: Sequence[str] = (), also: Mapping[str, str] = {}
+    usual: str = "",
+    usual_depth: int | None = None,
+    forget: Sequence[str] = (),
+    also: Mapping[str, str] = {},
 ) -> tuple[Pair, DeltaGenerator] | None:
-    """Fields for nets, depth and seed: plain and residual run, and room beside the fields for another
-    one. `usual_depth` is taken where there are such nets, else the deepest; parameters to `forget` hang
-    on the net's blocks; `also` are other nets in the list, which the page sees to."""
+    """Fields for nets, depth and seed. Returns plain and residual run, and room beside the fields.
+
+    usual        the family that the page opens on where it is there, else the first
+    usual_depth  the depth that it opens on where there are such nets, else the deepest
+    forget       parameters that hang on the net's units: another net empties them
+    also         other nets in the list, which the page itself draws
+    """
     found = families()
     if not found:
         st.info("No trained twins with weights are here yet. Train some on the first page.")
         return None
-    family = found[address.read("nets", [*found, *also], next(iter(found)))]
-    usual = usual_depth if usual_depth in family.depths else family.depths[-1]
-    depth = address.read("depth", family.depths, usual)
+    family = found[address.read("nets", [*found, *also], usual if usual in found else next(iter(found)))]
+    opening = usual_depth if usual_depth in family.depths else family.depths[-1]
+    depth = address.read("depth", family.depths, opening)
     seeds = family.seeds(depth)
     seed = address.read("seed", seeds, seeds[0])
     with st.container(horizontal=True, gap="small"):
@@ -88,7 +95,12 @@ def choose_trained() -> Pair | None:
 def of_all_depths(pair: Pair) -> list[Pair]:
     """The twins of this pair's family and seed, shallowest first."""
     seed = pair[0].experiment.seed
-    family = next(each for each in families().values() if pair in each.pairs.values())
+    names = [run.name for run in pair]  # the runs themselves may have been read anew meanwhile
+    family = next(
+        each
+        for each in families().values()
+        if names in ([run.name for run in other] for other in each.pairs.values())
+    )
     return [family.pairs[depth, seed] for depth in family.depths if (depth, seed) in family.pairs]
 
 

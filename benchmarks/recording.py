@@ -14,7 +14,7 @@ from collections.abc import Callable
 from benchmarks.common import digits, markdown, plain_compute, trainer
 from resnet_edu.experiment import Cifar, Digits, Experiment, Recipe
 from resnet_edu.measure import layer_norms
-from resnet_edu.runs import RunWriter, Shelf
+from resnet_edu.runs import ComputeConfig, RunWriter, Shelf
 from resnet_edu.training import EvalRow, Recording
 from resnet_edu.training.devices import available_devices, synchronize
 from resnet_edu.training.evaluating import evaluate, unit_gradients
@@ -69,8 +69,8 @@ def _writing(experiment: Experiment, made: Trainer) -> float:
     made._chunk_length = lambda: 32 if experiment.net.width == 8 else 2  # type: ignore[method-assign]
     block = made.next_chunk()
     assert block.norms is not None
-    with tempfile.TemporaryDirectory() as place, RunWriter(Shelf(place).place(experiment)) as writer:
-        writer.begin({"layers": []})
+    with tempfile.TemporaryDirectory() as place, RunWriter(Shelf(place).get_or_create(experiment)) as writer:
+        writer.begin(ComputeConfig(device="cpu"))
         rows = [[row.to_dict() for row in table] for table in (block.steps, block.evals, block.units)]
         started = time.perf_counter()
         for _ in range(10):

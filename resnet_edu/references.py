@@ -63,6 +63,33 @@ HE_2015_CIFAR10 = (
 """CIFAR-10 with augmentation. The other plain nets are drawn in Fig. 6, without numbers."""
 
 
+PAPER_STEPS = 64_000
+"""How long He 2015 §4.2 trains every net of `HE_2015_CIFAR10`, in mini-batches of 128."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduced:
+    """The range of a net's test errors in %, over public reproductions of He 2015 §4.2: theirs, not ours."""
+
+    net: str
+    low: float
+    high: float
+    steps: int = PAPER_STEPS
+
+    def __str__(self) -> str:
+        return f"{self.low:g}–{self.high:g} % test error, the range of public reproductions, not ours"
+
+
+REPRODUCTIONS = (Reproduced("plain-20", 9.5, 10.1), Reproduced("plain-56", 12.8, 15.4))
+"""The range of public reproductions of He 2015 §4.2, neither ours nor the paper's. The paper draws these nets
+in Fig. 6 without numbers, so a reader has no other number to compare with."""
+
+
+def reproduced(net: str) -> Reproduced | None:
+    """What public reproductions give for 'plain-56' on CIFAR-10; None where none is noted."""
+    return next((row for row in REPRODUCTIONS if row.net == net), None)
+
+
 def reported(net: str, data: str = "cifar10") -> Reported | None:
     """What He et al. 2015 report of 'resnet-56' on 'cifar10'; None where they give no number."""
     return next((row for row in HE_2015_CIFAR10 if (row.net, row.data) == (net, data)), None)

@@ -33,8 +33,10 @@ def test_runs_and_answers_recorded_long_ago_keep_their_names():
 @pytest.mark.parametrize("run", RECORDED, ids=lambda run: run.name)
 def test_a_recorded_run_says_where_it_comes_from(run):
     assert run.status().state in ("done", "diverged")
-    assert re.fullmatch(r"[0-9a-f]{12}", run.how["commit"]), "trained from uncommitted source"
-    assert {"device", "device_name", "precision", "memory_format", "threads", "versions"} <= set(run.how)
+    assert re.fullmatch(r"[0-9a-f]{12}", run.compute.commit), "trained from uncommitted source"
+    assert {"device", "device_name", "precision", "memory_format", "threads", "versions"} <= set(
+        run.compute.to_dict()
+    )
     assert run.name == run.experiment.name, "the name no longer follows from the experiment"
     for table in (run.steps(), run.evals(), run.layers(), run.blocks()):
         assert len(table)

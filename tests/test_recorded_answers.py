@@ -31,7 +31,7 @@ def test_a_recorded_answer_says_where_it_comes_from(run, folder, monkeypatch):
     assert {"device", "device_name", "threads", "versions", "seconds"} <= set(facts["how"])
     assert facts["run"] == run.name
     assert jobs.ask(run, facts["probe"], **facts["arguments"]) == folder
-    assert queue.wishes(Shelf()) == []
+    assert queue.pending(Shelf()) == []
     assert arrays
     assert {path.name for path in folder.iterdir()} == {answers.ANSWER, answers.ARRAYS}
     assert sum(path.stat().st_size for path in folder.iterdir()) < answers.MOST_BYTES

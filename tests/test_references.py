@@ -1,6 +1,6 @@
 import pytest
 
-from resnet_edu.references import HE_2015_CIFAR10, reported
+from resnet_edu.references import HE_2015_CIFAR10, reported, reproduced
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,10 @@ def test_every_number_says_whose_it_is():
 def test_what_is_not_reported_is_not_made_up():
     assert reported("plain-56") is None
     assert reported("resnet-56", data="digits") is None
+
+
+def test_reproductions_are_said_to_be_neither_ours_nor_the_papers():
+    assert str(reproduced("plain-20")) == "9.5–10.1 % test error, the range of public reproductions, not ours"
+    assert (reproduced("plain-56").low, reproduced("plain-56").high) == (12.8, 15.4)
+    assert reproduced("plain-56").steps == 64_000
+    assert reproduced("resnet-56") is None

@@ -14,12 +14,20 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_edu.host import commit
 from resnet_edu.jobs import pool, queue
+from resnet_edu.jobs.queue import ProbeJob
 from resnet_edu.runs import Run, Shelf, answers
 from resnet_edu.workers import answer
 
 MAIN = Path(__file__).parent.parent / "app" / "main.py"
+PHOTOGRAPHS = ("kingfisher", "macaw", "shepherd", "owl")
+UNITS = [f"stages.{stage}.{unit}" for stage in range(3) for unit in range(3)]  # of 20 layers
 VIEWS = [
-    *(("saliency", {"depth": depth}) for depth in (8, 20, 56)),
+    *(("saliency", {"nets": "minute", "depth": depth}) for depth in (8, 20, 56)),
+    *(("saliency", {"nets": "quarter", "depth": 20, "of": name}) for name in PHOTOGRAPHS),
+    *(
+        ("lesions", {"nets": "quarter", "depth": 20} | more)
+        for more in ({}, *({"deleted": u} for u in UNITS))
+    ),
     *(
         (page, {"nets": nets, "depth": depth})
         for page in ("lesions", "paths")
@@ -36,29 +44,28 @@ def main() -> None:
     for page, query in VIEWS:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["RESNET_EDU_RUNS"] = folder
-            while wishes := asked(page, query):
-                for wish in wishes:
-                    _record(wish)
-                    print(page, query, wish["probe"], Path(wish["path"]).name, flush=True)
+            while waiting := asked(page, query):
+                for job in waiting:
+                    _record(job)
+                    print(page, query, job.probe, job.path.name, flush=True)
 
 
-def asked(page: str, query: dict) -> list[dict]:
+def asked(page: str, query: dict) -> list[ProbeJob]:
     """What the page asks when it is opened, or when the answers so far have come."""
     at = AppTest.from_file(str(MAIN), default_timeout=120).switch_page(f"questions/{page}.py")
     for name, value in query.items():
         at.query_params[name] = str(value)
     at.run()
     assert not at.exception, at.exception
-    return queue.wishes(Shelf())
+    return [job for job in queue.pending(Shelf()) if isinstance(job, ProbeJob)]
 
 
-def _record(wish: dict) -> None:
-    run = Run(wish["path"])
-    folder = answer.answer_run(run, wish["probe"], wish["arguments"])
-    facts, _ = answers.read_answer(folder)
-    assert "error" not in facts, facts
+def _record(job: ProbeJob) -> None:
+    run = Run(job.path)
+    folder = answer.answer_run(run, job.probe, job.arguments)
+    assert answers.read_answer(folder).error is None, folder
     shutil.copytree(folder, run.path / "probes" / folder.name, ignore=shutil.ignore_patterns("lock"))
-    queue.fulfilled(wish)
+    queue.complete(job)
 
 
 if __name__ == "__main__":

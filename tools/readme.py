@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from resnet_edu import runs, studies
-from resnet_edu.runs import Run
+from resnet_edu import references, runs, studies
+from resnet_edu.experiment import budgets
+from resnet_edu.runs import ComputeConfig, Run
 
 README = Path(__file__).parent.parent / "README.md"
 PASSAGE = r"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
+CIFAR10_ERRORS = "cifar10-errors"
+CIFAR10_NETS, SEEDS = ("plain-20", "resnet-20", "plain-56", "resnet-56"), (0, 1, 2)
+UNNUMBERED = "drawn in Fig. 6 without a number"
+QUARTER = (
+    "Ours are trained for a quarter of the paper's steps, so the columns are not the same experiment. The "
+    "last column is the range of public reproductions, not ours."
+)
 
 
 def main() -> None:
@@ -25,7 +32,7 @@ def main() -> None:
 def rewritten(text: str) -> str:
     """The README with every measured passage made anew."""
     for name in re.findall(r"<!-- measured: (\S+) -->", text):
-        passage = degradation_results(name.removeprefix("degradation-"))
+        passage = cifar10_errors() if name == CIFAR10_ERRORS else degradation_results(name.split("-", 1)[1])
         text = re.sub(PASSAGE.format(name=name), lambda m, p=passage: f"{m[1]}{p}\n{m[2]}", text, flags=re.S)
     return text
 
@@ -41,6 +48,33 @@ def degradation_results(budget: str) -> str:
     return f"{table}\n\n**{verdict.word}**: {verdict.sentence}\n\n{provenance(found)}"
 
 
+def cifar10_errors() -> str:
+    """The recorded CIFAR-10 trainings at the budget `quarter`, beside what the paper reports of each net."""
+    trained = [
+        (net, runs.recorded().latest(budgets.at("quarter", net, s))) for net in CIFAR10_NETS for s in SEEDS
+    ]
+    found = [(net, run) for net, run in trained if run is not None and run.status().complete]
+    table = pd.DataFrame([_errors(net, run) for net, run in found])
+    return f"{_table(table)}\n\n{QUARTER}\n\n{provenance([run for _, run in found])}"
+
+
+def _errors(net: str, run: Run) -> dict[str, str]:
+    """A run's last evaluation, of all images; and theirs, with how long they trained."""
+    last = run.evals().iloc[-1]
+    paper, others = references.reported(net), references.reproduced(net)
+    steps = f"{references.PAPER_STEPS:,} steps"
+    return {
+        "net": net,
+        "steps here": f"{int(last['step']):,}",
+        "training error % here": f"{last['train_error']:.2f}",
+        "test error % here": f"{last['test_error']:.2f}",
+        f"He 2015, test error % after {steps}": f"{paper.error:.2f} ({paper.place})" if paper else UNNUMBERED,
+        f"public reproductions, test error % after {steps}": f"{others.low:g}–{others.high:g}"
+        if others
+        else "",
+    }
+
+
 def _table(table: pd.DataFrame) -> str:
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
@@ -48,14 +82,14 @@ def _table(table: pd.DataFrame) -> str:
 
 def provenance(found: list[Run]) -> str:
     """Where and with what the runs were trained, in a line."""
-    said = {_how(run.how) for run in found}
+    said = {_how(run.compute) for run in found if run.compute}
     seeds = sorted({run.experiment.seed for run in found})
     return f"*{len(found)} recorded runs, seeds {', '.join(map(str, seeds))}: {'; '.join(sorted(said))}.*"
 
 
-def _how(how: dict[str, Any]) -> str:
-    device = f"{how['device_name']} ({how['device']}, {how['precision']}, threads: {how['threads']})"
-    return f"{device}, torch {how['versions']['torch']}, commit {how['commit']}"
+def _how(how: ComputeConfig) -> str:
+    device = f"{how.device_name} ({how.device}, {how.precision}, threads: {how.threads})"
+    return f"{device}, torch {how.versions['torch']}, commit {how.commit}"
 
 
 if __name__ == "__main__":

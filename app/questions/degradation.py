@@ -37,7 +37,7 @@ def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
     if not studies:
         st.info("This copy holds no recorded runs. Train them here.")
         return
-    study = address.read("study", list(studies), next(iter(studies)))
+    study = address.read("study", list(studies), readers.opening_study(studies))
     runs = studies[study]
     all_depths = sorted({run.experiment.net.depth for run in runs})
     depths = address.read_several("depths", all_depths, all_depths)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import address
 import flow_picture
+import fresh_nets
 import readers
 import streamlit as st
 import twins
@@ -16,7 +17,8 @@ from words import in_words
 from resnet_edu.flow import FlowError
 
 POLL_SECONDS = 1.5
-PARAMETERS = ("nets", "depth", "seed", *flow_picture.VIEW)
+NETS = {"trained": "Trained twins", "fresh": "Any net at its start"}
+PARAMETERS = ("of", "nets", "depth", "seed", *flow_picture.VIEW, *fresh_nets.PARAMETERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +61,18 @@ STARTS = (
 
 def page() -> None:
     (beside,) = head("Where does the gradient go?", PARAMETERS, 9)
+    nets = address.read("of", list(NETS), "trained")
     with beside:
-        pair = twins.choose_trained()
-    if pair is None:
-        return
-    starts()
+        pair = twins.choose_trained() if nets == "trained" else None
+    starts(nets)
+    if nets == "fresh":
+        fresh_nets.draw()
+    elif pair is not None:
+        show(pair)
+
+
+def show(pair: twins.Pair) -> None:
+    """The twins as far as they are trained; while they train, with every new step."""
     if all(state.ended for state in readers.statuses(readers.paths(pair))):
         draw(pair)
     else:
@@ -87,9 +96,11 @@ def _growing(pair: twins.Pair) -> None:
     draw(pair)
 
 
-def starts() -> None:
-    """Three buttons, and what to look for in the view that was started last."""
+def starts(nets: str) -> None:
+    """Three views to start from, and what to look for in each; and a switch to nets at their start."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="starts"):
+        look = {"label_visibility": "collapsed", "forget": flow_picture.VIEW}
+        address.press_one("nets", "of", nets, NETS, **look)
         for number, start in enumerate(STARTS):
             st.button(start.title, key=f"start-{number}", on_click=_begin, args=(number,))
         with st.popover("What to look for", type="tertiary"):
@@ -98,7 +109,7 @@ def starts() -> None:
 
 
 def _begin(number: int) -> None:
-    address.forget(*flow_picture.VIEW)
+    address.forget("of", *flow_picture.VIEW)
     address.put(**STARTS[number].view)
 
 

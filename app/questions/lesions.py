@@ -68,7 +68,7 @@ class Changes:
 def page() -> None:
     (beside,) = head("What if a block is missing?", PARAMETERS, 3)
     tool = switch("tool", "tool", TOOLS, "delete", beside, forget=("picked",))
-    chosen = twins.choose(usual_depth=20, forget=CHANGES)
+    chosen = twins.choose(usual=readers.REAL, usual_depth=20, forget=CHANGES)
     if chosen is None:
         return
     pair, place = chosen

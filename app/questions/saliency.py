@@ -46,7 +46,7 @@ def page() -> None:
         return
     rows = switch("compare", "rows", ROWS, "methods", beside)
     more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
-    chosen = twins.choose(forget=("unit",), also=more)
+    chosen = twins.choose(usual=readers.REAL, usual_depth=20, forget=("unit",), also=more)
     if chosen is None:
         return
     pair, place = chosen

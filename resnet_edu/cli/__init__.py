@@ -10,19 +10,23 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
 from resnet_edu import __version__
-from resnet_edu.cli import data, flow, net, probe, runs, study, surface, train
+from resnet_edu.cli import data, flow, net, probe, runs, study, surface, train, version
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import RunError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 done, 2 for what cannot be done (said in one line), 130 stopped."""
-    with _one_voice():
-        options = parser().parse_args(_with_verb(sys.argv[1:] if arguments is None else list(arguments)))
+    """Returns the exit status: 0 done, 2 for what cannot be done (one line says why), 130 stopped."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if "--version" in words and {*words} == {"--version", "--verbose"}:
+        print(version.report())
+        return 0
+    with _rank0_output_only():
+        options = parser().parse_args(_with_verb(words))
     try:
-        return options.run(options)
+        return int(options.run(options))
     except (SpecError, RunError, OSError, data.errors()) as error:
-        with _one_voice():
+        with _rank0_output_only():
             print(f"resnet-edu: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -30,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _one_voice() -> Iterator[None]:
-    """Of the processes that torchrun starts on a machine, which meet the same troubles, the first speaks."""
+def _rank0_output_only() -> Iterator[None]:
+    """Only local rank 0 prints: torchrun's other processes hit the same error."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         yield
         return
@@ -40,7 +44,7 @@ def _one_voice() -> Iterator[None]:
 
 
 def _with_verb(words: list[str]) -> list[str]:
-    """`resnet-edu runs` lists; its options belong to the verbs, so the verb is put in here."""
+    """`resnet-edu runs` lists; argparse wants the verb, because its flags belong to the verbs."""
     bare = words[:1] == ["runs"] and (len(words) == 1 or words[1].startswith(("--shelf", "--recorded")))
     return ["runs", "list", *words[1:]] if bare else words
 
@@ -48,6 +52,7 @@ def _with_verb(words: list[str]) -> list[str]:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="resnet-edu", description="See why residual networks work.")
     top.add_argument("--version", action="version", version=__version__)
+    top.add_argument("--verbose", action="store_true", help="with --version: versions, device and folders")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for room in (study, train, runs, flow, probe, surface, data, net):
         room.add(commands)

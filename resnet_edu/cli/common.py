@@ -1,4 +1,4 @@
-"""What the subcommands share: the shelf, tables and errors on a terminal, a gentle Ctrl-C."""
+"""What the subcommands share: the shelf, tables on a terminal, a gentle Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import TypeAlias
 
 import pandas as pd
 from rich.console import Console
@@ -15,6 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_edu.runs import Run, Shelf
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""Where a module adds its subcommands."""
 
 console = Console(highlight=False)
 
@@ -33,12 +38,12 @@ def add_data_dir(command: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="where data sets lie (default: RESNET_EDU_DATA, else the cache)",
+        help="folder of data sets (default: RESNET_EDU_DATA, else the cache)",
     )
 
 
 def use_data_dir(options: argparse.Namespace) -> None:
-    """Worker processes inherit the environment, so that is where the folder is told."""
+    """Puts the folder into the environment, which worker processes inherit."""
     if options.data_dir is not None:
         os.environ["RESNET_EDU_DATA"] = str(options.data_dir.resolve())
 
@@ -76,14 +81,14 @@ def _cell(value: object) -> str:
 
 @contextmanager
 def gentle_interrupt(message: str, *others: signal.Signals) -> Iterator[Callable[[], bool]]:
-    """Yields `wanted()`, false after the first Ctrl-C (or another of these signals); the second one
-    interrupts at once."""
+    """Yields `should_continue()`, false after the first Ctrl-C (or another of these signals); the second
+    one interrupts at once."""
     pressed = False
 
-    def first(signum, frame) -> None:
+    def first(signum: int, frame: FrameType | None) -> None:
         nonlocal pressed
         pressed = True
-        signal.signal(signum, before[signum])
+        signal.signal(signum, before[signal.Signals(signum)])
         console.print(f"\n{message}")
 
     before = {number: signal.signal(number, first) for number in (signal.SIGINT, *others)}

@@ -7,10 +7,10 @@ import dataclasses
 
 import pandas as pd
 
-from resnet_edu.cli.common import add_data_dir, console, print_table
+from resnet_edu.cli.common import Commands, add_data_dir, console, print_table
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     data = commands.add_parser("data", help="which data sets are here; `data get cifar10` downloads one")
     data.add_argument("verb", nargs="?", default="status", choices=("status", "get"))
     data.add_argument("set", nargs="?", choices=("cifar10", "fashion-mnist"), help="which to get")
@@ -20,7 +20,7 @@ def add(commands) -> None:
 
 def errors() -> type[Exception]:
     """What a missing or damaged data set raises."""
-    from resnet_edu.data.files import DataMissing
+    from resnet_edu.experiment.folder import DataMissing
 
     return DataMissing
 

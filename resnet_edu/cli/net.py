@@ -1,4 +1,4 @@
-"""`resnet-edu net resnet-56`: what is inside a net, by stage or by layer."""
+"""`resnet-edu net resnet-56`: a net's shapes, parameters and costs, by stage or by layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pandas as pd
 
 from resnet_edu import anatomy
-from resnet_edu.cli.common import console, print_table
+from resnet_edu.cli.common import Commands, console, print_table
 from resnet_edu.experiment import Experiment, Net
 from resnet_edu.experiment.names import PAPER_NETS, name_of
 from resnet_edu.experiment.spec import SpecError
@@ -16,10 +16,10 @@ from resnet_edu.experiment.spec import SpecError
 COUNTED = ("alexnet", "googlenet", "vgg-16", "vgg-19")
 EPILOG = f"""NAME is plain-N, resnet-N (18, 34, 50, 101, 152: the ImageNet nets), cifar-, dense- or
 imagenet- before it, words such as -B, -pre, -bottleneck, -x4 behind it; {", ".join(PAPER_NETS)};
-or {", ".join(COUNTED)}, which are torchvision's and only counted."""
+or {", ".join(COUNTED)}: torchvision's, whose parameters and costs are counted."""
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     net = commands.add_parser("net", help="what is inside a net: shapes, parameters, costs", epilog=EPILOG)
     net.add_argument("name", metavar="NAME", help="such as resnet-56 or plain-34")
     net.add_argument("--width", type=int, metavar="N", help="channels of the first stage")

@@ -8,45 +8,37 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.markup import escape
 
 from resnet_edu import jobs
-from resnet_edu.cli.common import add_data_dir, add_shelf, console, print_table, shelf_of, use_data_dir
+from resnet_edu.cli.common import (
+    Commands,
+    add_data_dir,
+    add_shelf,
+    console,
+    print_table,
+    shelf_of,
+    use_data_dir,
+)
+from resnet_edu.experiment.probes import PROBES
 from resnet_edu.runs import Run, RunError, answers, recorded
+from resnet_edu.runs.answers import ProbeAnswer
 
-LOOK_SECONDS = 0.1
-QUESTIONS = {
-    "saliency": "which pixels of one test image a class's score depends on",
-    "images": "the first test images, and what the net says of them",
-    "unit_shares": "how much of a class's score comes through each unit's branch",
-    "sanity": "how much a saliency map depends on what was learned: weights randomised from the head down",
-    "trust": "how well a saliency map foretells the score, and how it jumps",
-    "smoothness": "how alike the score's gradients are at an image and right beside it",
-    "lesions": "error after deleting each unit in turn",
-    "random_lesions": "error after deleting k units at random",
-    "shuffles": "error after units of equal sizes have changed places at random",
-    "lesion": "error after deleting, freezing, scaling and swapping the units you name, by class",
-    "contributions": "how much each unit's branch adds to what its shortcut carries",
-    "expansion": "a few linearised units multiplied out into all their 2ⁿ paths",
-    "path_lengths": "how many paths of each length there are, and how much gradient they carry",
-    "layer_gradients": "norms of each layer's gradient, weight and update",
-    "gradient_correlations": "how alike gradients are at nearby inputs, and between images",
-    "jacobians": "how much a small change of the image grows on its way to each unit",
-    "activations": "each ReLU's mean, spread and dead channels",
-}
+POLL_SECONDS = 0.1
+QUESTIONS = {probe.name: probe.help for probe in PROBES.values() if probe.speed != "long"}
+"""`resnet-edu surface` shows the progress of the long ones."""
 _WIDTH = max(len(name) for name in QUESTIONS)
 EPILOG = (
     "\n".join(["questions:", *(f"  {name:<{_WIDTH}}  {text}" for name, text in QUESTIONS.items())])
     + """
 
 Arguments go by their names, such as --images 500 --of train; lists as a,b or as JSON.
-`resnet-edu probe RUN QUESTION --help` tells a question's arguments and what it measures."""
+`resnet-edu probe RUN QUESTION --help` explains a question's arguments and what it measures."""
 )
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     probe = commands.add_parser(
         "probe",
         help="ask a trained net: lesions, paths, gradients, saliency",
@@ -62,7 +54,7 @@ def add(commands) -> None:
 
 
 def _options() -> argparse.ArgumentParser:
-    """What may stand before or behind the question and its arguments."""
+    """Flags that may come before or after the question and its arguments."""
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     options.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
     add_shelf(options)
@@ -96,13 +88,13 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _explained(question: str) -> int:
-    """What the function that answers says of itself; here alone the nets' side is imported."""
+    """Print the docstring and the arguments of the function that answers; this alone imports torch."""
     import inspect
 
-    from resnet_edu.probes import PROBES
+    from resnet_edu import probes
 
-    function = PROBES[question]
-    own = list(inspect.signature(function).parameters.values())[2:]
+    function = probes.PROBES[question]
+    own = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for each in own:
         default = "" if each.default is each.empty else f"  default: {_text(each.default)}"
         print(f"--{each.name}{default}")
@@ -137,21 +129,20 @@ def _value(text: str) -> Any:
         return [_value(part) for part in text.split(",")] if "," in text else text
 
 
-def _answered(run: Run, question: str, arguments: dict[str, Any]) -> tuple[dict, dict[str, np.ndarray]]:
-    """Facts and arrays, when a worker has found them. Raises `RunError` with what it says instead."""
+def _answered(run: Run, question: str, arguments: dict[str, Any]) -> ProbeAnswer:
+    """Waits for a worker's answer. Raises `RunError` with the error that it wrote instead."""
     with console.status(f"Asking {run.name} …"):
         folder = jobs.ask(run, question, **arguments)
-        while not (folder / answers.ANSWER).exists():
-            time.sleep(LOOK_SECONDS)
+        while not answers.answered(folder):
+            time.sleep(POLL_SECONDS)
             jobs.ask(run, question, **arguments)  # in case its worker died
-    facts = json.loads((folder / answers.ANSWER).read_text("utf-8"))
-    if "error" in facts:
-        raise RunError(facts["error"])
-    with np.load(folder / "answer.npz", allow_pickle=False) as arrays:
-        return facts, dict(arrays)
+    answer = answers.read_answer(folder)
+    if answer.error is not None:
+        raise RunError(answer.error)
+    return answer
 
 
-def _table(arrays: dict[str, np.ndarray]) -> pd.DataFrame | None:
+def _table(arrays: answers.Arrays) -> pd.DataFrame | None:
     """Columns of equal length as a table; None where the arrays are pictures or maps."""
     if {array.ndim for array in arrays.values()} != {1} or len({len(a) for a in arrays.values()}) > 1:
         return None

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 from rich.markup import escape
 
-from resnet_edu.cli.common import add_shelf, console, last_error, print_table, shelf_of
+from resnet_edu.cli.common import Commands, add_shelf, console, last_error, print_table, shelf_of
 from resnet_edu.cli.train import add_resume
 from resnet_edu.runs import Run, RunError, Shelf, export, pack, recorded
 from resnet_edu.runs.export import FORMATS
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     runs = commands.add_parser("runs", help="list, show, compare, resume, remove, export runs")
     verbs = runs.add_subparsers(metavar="VERB", required=True)
     for verb, act, text, many in (
@@ -57,7 +57,7 @@ def _shelf(options: argparse.Namespace) -> Shelf:
 def _chosen(options: argparse.Namespace) -> list[Run]:
     shelf = _shelf(options)
     found = [shelf.find(name) for name in options.names]
-    return list({run.path: run for run in found}.values())  # each once, however often it was named
+    return list({run.path: run for run in found}.values())  # no run twice
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -87,7 +87,8 @@ def _show(options: argparse.Namespace) -> int:
     console.print(f"[bold]{run.name}[/bold]  {status.state}, {step}  {escape(status.message)}")
     console.print(f"{run.path}\n")
     settings = {name: str(value) for name, value in run.experiment.to_query().items()}
-    how = {name: str(value) for name, value in run.how.items() if name != "layers"}
+    compute = run.compute.to_dict() if run.compute else {}
+    how = {name: str(value) for name, value in compute.items() if name != "layers"}
     for title, facts in (("Experiment (defaults left out)", settings), ("How it was computed", how)):
         print_table(pd.DataFrame(facts.items(), columns=[title, ""]))
         console.print()
@@ -118,7 +119,7 @@ def _remove(options: argparse.Namespace) -> int:
 def _agreed(question: str) -> bool:
     try:
         return console.input(question).lower() == "y"
-    except EOFError:  # nobody is there to answer
+    except EOFError:  # standard input is closed
         return False
 
 

@@ -1,4 +1,4 @@
-"""`resnet-edu study` and `resnet-edu demo`: a question put to trained nets, answered by its rule."""
+"""`resnet-edu study` and `resnet-edu demo`: train a study's arms, and print its verdict."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from resnet_edu import jobs, studies
 from resnet_edu.cli.common import (
+    Commands,
     add_data_dir,
     add_shelf,
     clock,
@@ -26,18 +27,18 @@ from resnet_edu.experiment import Experiment, budgets
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.jobs import pool
 from resnet_edu.jobs.cluster import Cluster
-from resnet_edu.runs import Run, RunError, Shelf, progress
+from resnet_edu.runs import Progress, Run, RunError, Shelf, progress
 
-LOOK_SECONDS = 0.3
+POLL_SECONDS = 0.3
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     study = commands.add_parser("study", help="train a study's arms and give its verdict")
     study.add_argument("name", choices=studies.names(), help="which question")
     study.add_argument("--budget", default="minute", choices=budgets.BUDGETS)
     study.add_argument("--depths", type=_numbers, metavar="N,N", help="default: the budget's own")
     study.add_argument("--seeds", type=_numbers, default=(0, 1, 2), metavar="N,N", help="default: 0,1,2")
-    study.add_argument("--again", action="store_true", help="train anew what has been trained before")
+    study.add_argument("--again", action="store_true", help="train again what is trained already")
     study.add_argument(
         "--cluster",
         metavar="tcp://HOST:PORT",
@@ -80,10 +81,10 @@ def _study(options: argparse.Namespace) -> int:
         runs = jobs.submit_all(arms, shelf_of(options), again=options.again, executor=cluster)
         kept = [run.name for run in runs if run.status().complete]
         if kept:
-            console.print(f"{len(kept)} of them were trained before and are kept; --again trains all anew.")
-        wanted = _watch(runs, shelf_of(options), cluster)
-    if not wanted:
-        console.print("Stopped. The same command goes on where this one left off.")
+            console.print(f"{len(kept)} of them are trained already and are kept; --again trains all again.")
+        completed = _watch(runs, shelf_of(options), cluster)
+    if not completed:
+        console.print("Stopped. The same command resumes it.")
         return 130
     measured = study.measure(runs)
     console.print()
@@ -98,13 +99,13 @@ def _study(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _cluster(options: argparse.Namespace) -> Iterator[Cluster | None]:
-    """The cluster that was asked for, or None for this machine's own workers."""
+    """The cluster of `--cluster`, or None for this machine's own workers."""
     if options.cluster is None:
         use_data_dir(options)
         yield None
         return
     if options.data_dir is not None:
-        raise RunError("--data-dir is of this machine; a cluster's workers look in their own RESNET_EDU_DATA")
+        raise RunError("--data-dir is for this machine; a cluster's workers read their own RESNET_EDU_DATA")
     with Cluster(options.cluster) as cluster:
         yield cluster
 
@@ -122,30 +123,33 @@ def _at_once(arms: Sequence[Experiment], cluster: Cluster | None) -> str:
 
 
 def _watch(runs: list[Run], shelf: Shelf, cluster: Cluster | None) -> bool:
-    """Show the runs until all have ended; False when somebody pressed Ctrl-C, which stops them all."""
-    started, told = time.monotonic(), set()
-    kept = "what they have done is kept" if cluster is None else "what has come back of them is kept"
+    """Show the runs until all have ended; False if the user pressed Ctrl-C, which stops them all."""
+    started, reported = time.monotonic(), set[str]()
+    kept = (
+        "their steps so far are kept" if cluster is None else "the steps that the cluster sent back are kept"
+    )
     message = f"Stopping the trainings; {kept}."
     experiments = [run.experiment for run in runs]
-    with gentle_interrupt(message) as wanted, Live(console=console, refresh_per_second=4) as live:
+    with gentle_interrupt(message) as should_continue, Live(console=console, refresh_per_second=4) as live:
         while True:
-            at = progress(runs, side_by_side=_slots(experiments, cluster))  # first, so that all are told of
+            # First, so that every run that it counts as ended is reported.
+            at = progress(runs, side_by_side=_slots(experiments, cluster))
             for run in runs:
-                if run.name not in told and run.status().ended:
-                    told.add(run.name)
+                if run.name not in reported and run.status().ended:
+                    reported.add(run.name)
                     live.console.print(_ended(run))
             if console.is_terminal:
                 live.update(_line(at, time.monotonic() - started))
             if at.ended == at.runs:
-                return wanted()
-            if not wanted():
+                return should_continue()
+            if not should_continue():
                 jobs.cancel_all(runs)
             elif cluster is None:
                 pool.start_workers(shelf)  # in the place of any that died
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
-def _line(at, elapsed: float) -> str:
+def _line(at: Progress, elapsed: float) -> str:
     filled = round(30 * at.share)
     bar = "━" * filled + "╌" * (30 - filled)
     times = f"{clock(elapsed)}  left {clock(at.seconds_left)}"
@@ -154,10 +158,10 @@ def _line(at, elapsed: float) -> str:
 
 def _ended(run: Run) -> str:
     status, experiment = run.status(), run.experiment
-    said = f"{experiment.label:<12} seed {experiment.seed}  {status.state:<8} {status.seconds:6.1f} s"
+    text = f"{experiment.label:<12} seed {experiment.seed}  {status.state:<8} {status.seconds:6.1f} s"
     error = last_error(run)
     return (
-        said
+        text
         + (f"  training error {error:>8}" if error else "")
         + (f"  {escape(status.message)}" if status.message else "")
     )

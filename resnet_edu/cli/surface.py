@@ -1,4 +1,4 @@
-"""`resnet-edu surface NAME`: the loss around a trained net, computed in this process, on from where it is."""
+"""`resnet-edu surface NAME`: the loss around a trained net, computed in this process; it can be resumed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from resnet_edu.cli.common import (
+    Commands,
     add_data_dir,
     add_shelf,
     console,
@@ -18,7 +19,7 @@ from resnet_edu.cli.common import (
     use_data_dir,
 )
 from resnet_edu.runs import Run, RunError, Shelf, answers, recorded
-from resnet_edu.runs.answers import answered, pack_answer
+from resnet_edu.runs.answers import PartialAnswer, answered, pack_answer
 
 SLICES = {
     "plane": "two random directions, each filter moved by its own norm (Li 2018)",
@@ -38,7 +39,7 @@ SETTINGS: dict[str, tuple[type, str, str]] = {
 }
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     surface = commands.add_parser("surface", help="the loss around a trained net: a plane or a line")
     surface.add_argument("name", help="the run's name, or a part of it that no other has")
     which = surface.add_mutually_exclusive_group()
@@ -62,10 +63,9 @@ def _surface(options: argparse.Namespace) -> int:
         arguments["start"] = run.experiment.seed
     folder = _computed(run, probe, arguments, options)
     if not answered(folder):
-        console.print("The same command goes on where this one left off.")
+        console.print("The same command resumes it.")
         return 130
-    facts, _ = answers.read_answer(folder)
-    _tell(facts)
+    _print_facts(answers.read_answer(folder).facts)
     console.print(str(folder), markup=False)
     if options.into:
         console.print(str(pack_answer(folder, Shelf(options.into).find(run.name))), markup=False)
@@ -73,9 +73,9 @@ def _surface(options: argparse.Namespace) -> int:
 
 
 def _computed(run: Run, probe: str, arguments: dict[str, Any], options: argparse.Namespace) -> Path:
-    """The answer's folder; the answer is there unless somebody pressed Ctrl-C."""
+    """The answer's folder; the answer is there unless the user pressed Ctrl-C."""
     folder = answers.answer_folder(run, probe, arguments)
-    if answered(folder) and "error" not in answers.read_answer(folder)[0]:
+    if answered(folder) and answers.read_answer(folder).error is None:
         return folder
     from resnet_edu.workers.answer import answer_run
 
@@ -83,21 +83,22 @@ def _computed(run: Run, probe: str, arguments: dict[str, Any], options: argparse
     rows, left = TextColumn("{task.description}"), TextColumn("left")
     columns = (BarColumn(), rows, TimeElapsedColumn(), left, TimeRemainingColumn())
     with (
-        gentle_interrupt("Stopping after the present column; Ctrl-C again stops at once.") as wanted,
+        gentle_interrupt("Stopping after the present column; Ctrl-C again stops at once.") as should_continue,
         Progress(*columns, console=console) as progress,
     ):
         task = progress.add_task("starting", total=None)
 
-        def watch(done: int, total: int, seconds: float) -> None:
+        def on_row(so_far: PartialAnswer) -> None:
+            done, total = so_far.done, so_far.total
             progress.update(task, description=f"{done}/{total} columns", completed=done, total=total)
 
         try:
-            return answer_run(run, probe, arguments, watch=watch, wanted=wanted)
+            return answer_run(run, probe, arguments, on_row=on_row, should_continue=should_continue)
         except ValueError as error:
             raise error if isinstance(error, RunError) else RunError(str(error)) from None
 
 
-def _tell(facts: dict[str, Any]) -> None:
+def _print_facts(facts: dict[str, Any]) -> None:
     import pandas as pd
 
     rows = {name: value for name, value in facts.items() if name not in ("how", "arguments", "probe", "run")}

@@ -14,7 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resnet_edu.data.files import DataStatus, data_root, download, status, with_local_folder
+from resnet_edu.data.files import (
+    DataStatus,
+    data_root,
+    download,
+    looks_present,
+    status,
+    with_local_folder,
+)
 from resnet_edu.experiment.folder import DataMissing, fingerprint, resolve
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ __all__ = [
     "draw_augmentation",
     "fingerprint",
     "load",
+    "looks_present",
     "normalise",
     "resolve",
     "status",

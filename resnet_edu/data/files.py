@@ -21,6 +21,7 @@ from resnet_edu.experiment.folder import DataMissing
 from resnet_edu.experiment.spec import SpecError
 
 VARIABLE = "RESNET_EDU_DATA"
+FOLDERS = {"cifar10": "cifar-10-batches-py", "fashion-mnist": "FashionMNIST/raw"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +107,11 @@ def download(kind: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
     return require(kind, data_dir)
 
 
+def looks_present(kind: str) -> bool:
+    """Whether the data set's folder is there. It imports nothing and opens no file, so a page can ask."""
+    return kind not in FOLDERS or (data_root() / FOLDERS[kind]).is_dir()
+
+
 def source(kind: str) -> Source:
     """The files of a downloadable data set; raises `SpecError` for another kind."""
     if kind not in PUBLISHED:
@@ -125,8 +131,8 @@ def _cifar10() -> Source:
 def _fashion_mnist() -> Source:
     from torchvision.datasets import FashionMNIST as published
 
-    # Reads the packed files: torchvision has no md5 of the unpacked ones.
-    folder, files = "FashionMNIST/raw", tuple((name, md5) for name, md5 in published.resources)
+    # The packed files are read: torchvision knows no md5 of the unpacked ones.
+    folder, files = FOLDERS["fashion-mnist"], tuple((name, md5) for name, md5 in published.resources)
     archives = tuple((published.mirrors[0] + name, folder, md5) for name, md5 in files)
     return Source("Fashion-MNIST", folder, files, archives)
 

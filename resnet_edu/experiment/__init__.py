@@ -1,4 +1,4 @@
-"""What is asked: one frozen, validated `Experiment` describes a training in full. No torch here."""
+"""Descriptions: one frozen, validated `Experiment` is everything that decides a training. No torch here."""
 
 from resnet_edu.experiment.data import Centre, Cifar10, Data, Digits, FashionMnist, ImageFolder, Jitter, View
 from resnet_edu.experiment.experiment import (

@@ -28,15 +28,22 @@ WARMUP_DEPTH = 110
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What a budget fixes. `width` is a CIFAR net's first stage in channels; other nets keep their own."""
+    """The settings that a budget fixes.
+
+    - `name`, `help`: for the command line.
+    - `width`: channels of a CIFAR net's first stage; other families keep their own.
+    - `data`, `recipe`: of every experiment at this budget.
+    - `net`: the default net.
+    - `warmup`: steps at a tenth of lr, for nets of `WARMUP_DEPTH` layers and more.
+    """
 
     name: str
     help: str
     width: int
     data: Data
     recipe: Recipe
-    net: str = "resnet-20"  # where no other is asked for
-    warmup: int = 0  # steps at a tenth of lr, for nets of WARMUP_DEPTH layers and more
+    net: str = "resnet-20"
+    warmup: int = 0
 
 
 _ALL = (
@@ -95,7 +102,7 @@ NAMES = tuple(_BY_NAME)
 """From cheapest to dearest."""
 
 BUDGETS = tuple(budget.name for budget in _ALL if not isinstance(budget.data, ImageFolder))
-"""Those that studies and pages offer: all but the one that needs a folder."""
+"""The budgets of studies and pages: all except the one that needs an image folder."""
 
 
 def get(budget: str) -> Budget:
@@ -108,8 +115,8 @@ def get(budget: str) -> Budget:
 def at(budget: str, net: Net | str, seed: int = 0) -> Experiment:
     """One training at this budget; raises `SpecError`.
 
-    `net` is a name ('plain-56', 'resnet-110-B'), which gets the budget's width, or a net in full,
-    which is taken as it is.
+    `net` is a name ('plain-56', 'resnet-110-B'), which gets the budget's width, or a full description,
+    which keeps its own.
     """
     given = get(budget)
     if isinstance(net, str):

@@ -1,4 +1,4 @@
-"""What a data set is, in numbers and words: which images, how many, how large, how seen. No torch here."""
+"""A data set's description: which images, how many, how large, with which transform. No torch here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import ClassVar
 
 from resnet_edu.experiment.spec import Spec, SpecError, setting
 
-_TRAIN = setting(
-    0, low=0, high=10_000_000, help="training images: the first so many of a fixed shuffle; 0: all"
-)
+_TRAIN = setting(0, low=0, high=10_000_000, help="training images: the first N of a fixed shuffle; 0: all")
 _SIDE = setting(0, low=0, high=1024, help="resize images to this many pixels a side; 0 leaves them")
 
 
@@ -49,12 +47,12 @@ class Centre(Spec):
 
 @dataclasses.dataclass(frozen=True)
 class Jitter(Spec):
-    """Another view of a photograph whenever it is seen (He 2015 §3.4), decoded while the net trains.
+    """A new random crop of a photograph at each use (He 2015 §3.4), decoded while the net trains.
 
     The short side is resized to a random length within `low` … `high`, and a random square of `side`
     pixels is cut out of it or out of its mirror image; the colour is shifted along the principal
-    components of the training pixels (Krizhevsky 2012 §4.1). To be tested, the short side becomes
-    `low`, and the centre is cut out; after the last step the ten crops are, too.
+    components of the training pixels (Krizhevsky 2012 §4.1). For tests the short side becomes `low`, and
+    the centre is cut out; after the last step, ten crops too.
     """
 
     kind: ClassVar[str] = "jitter"
@@ -74,9 +72,9 @@ class ImageFolder(Spec):
 
     kind: ClassVar[str] = "imagefolder"
     digest: str = setting("", help="sha256 of the folder's content, filled in when the folder is first read")
-    path: str = setting("", help="where the folder lies", named=False)
+    path: str = setting("", help="the folder's path", named=False)
     train: int = _TRAIN
-    side: int = setting(32, low=8, high=1024, help="pixels a side of what the net sees")
+    side: int = setting(32, low=8, high=1024, help="pixels a side of the net's input")
     view: View = setting(
         Centre(), help="centre: the centre square, held in memory; jitter: random crops, read as needed"
     )

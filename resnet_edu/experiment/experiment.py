@@ -4,7 +4,7 @@
     >>> twin.label
     'plain-56'
 
-Where and how it is computed (device, precision, threads) is no part of it: a run stores that.
+Where and how it is computed (device, precision, threads) is no part of it: the run stores that.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Shares(Spec):
 class Plateau(Spec):
     """The learning rate falls "when the error plateaus" (He 2015 §3.4), here: the training loss.
 
-    After every window of steps its mean loss is set against the lowest of the windows before. Unless
-    it is lower by `gain`, the learning rate is divided by 10. Which error the paper watched it does
-    not say; the test error is not ours to train by.
+    After every window of steps its mean loss is compared with the lowest of the windows before. Unless
+    it is lower by `gain`, the learning rate is divided by 10. The paper does not say which error it watched;
+    the test error must not decide how a net is trained.
     """
 
     kind: ClassVar[str] = "plateau"
@@ -72,11 +72,13 @@ class Recipe(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.schedule, Plateau) and self.drops != type(self).drops:
-            raise SpecError("drops are fixed steps; schedule plateau finds its own: leave one of them out")
+            raise SpecError(
+                "leave out drops or schedule plateau: drops are fixed steps, and a plateau finds its own"
+            )
 
     def lr_at(self, step: int, falls: int = 0) -> float:
-        """The learning rate of the step with this index (0 is the first); on a plateau schedule, after
-        so many `falls`."""
+        """The learning rate of a step (0 is the first); with a plateau schedule, after `falls` divisions
+        by 10."""
         if step < self.warmup:
             return self.warmup_lr
         if isinstance(self.schedule, Shares):
@@ -86,7 +88,7 @@ class Recipe(Spec):
 
 @dataclasses.dataclass(frozen=True)
 class Experiment(Spec):
-    """Everything that decides the numbers of one training; equal experiments have equal `key`s."""
+    """Everything that decides the numbers of one training. Equal experiments have equal `key`s."""
 
     net: Net = setting(Cifar(), help="a name, see `resnet-edu net --help`; or cifar, dense, imagenet")
     data: Data = setting(Digits(), help="digits, cifar10, fashion-mnist or imagefolder")
@@ -96,7 +98,7 @@ class Experiment(Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.recipe.augment and isinstance(self.data, ImageFolder) and isinstance(self.data.view, Jitter):
-            raise SpecError("augment is true; view jitter augments by itself: false")
+            raise SpecError("set augment to false: view jitter already augments")
 
     @property
     def key(self) -> str:
@@ -139,7 +141,8 @@ class Experiment(Spec):
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Experiment:
-        """Reads `to_query`, short names (`lr`) and named nets (`net=plain-56`); raises `SpecError`."""
+        """The inverse of `to_query`; also takes short names (`lr`) and named nets (`net=plain-56`). Raises
+        `SpecError`."""
         flat: dict[str, str] = {}
         for name, text in query.items():
             flat |= named_net(text) if name == "net" and "-" in text else {name: text}
@@ -147,5 +150,5 @@ class Experiment(Spec):
 
 
 def settings_help() -> dict[str, str]:
-    """Dotted name → help text of everything that an experiment can be told."""
+    """Dotted name → help text of every setting."""
     return dotted_names(Experiment)

@@ -43,8 +43,8 @@ class Listing:
         return [name for name, _ in (*self.train, *self.test)]
 
 
-def listing(path: str | os.PathLike) -> Listing:
-    """Reads names only; raises `DataMissing` when the folder is not laid out as it should be."""
+def listing(path: str | os.PathLike[str]) -> Listing:
+    """Reads names only; raises `DataMissing` when the folder has another layout."""
     if not str(path):
         raise DataMissing(f"data.path is empty; it takes a folder that holds {_LAYOUT}")
     root = Path(path).expanduser()
@@ -59,11 +59,11 @@ def listing(path: str | os.PathLike) -> Listing:
     return Listing(root, tuple(train), _labelled("train", train), _labelled(test_name, test))
 
 
-def fingerprint(path: str | os.PathLike) -> str:
+def fingerprint(path: str | os.PathLike[str]) -> str:
     """SHA-256 over the images' names below `path`, sorted, and their contents; `path` is no part of it.
 
-    A large folder is read once: its digest is kept in the user's cache folder, and holds as long as
-    every image keeps its name, size and time of change.
+    A large folder is read once: its digest is kept in the user's cache folder, and is used while every
+    image keeps its name, size and modification time.
     """
     found = listing(path)
     names = sorted(found.names)
@@ -73,16 +73,17 @@ def fingerprint(path: str | os.PathLike) -> str:
     if (digest := _read(kept).get(seen)) is not None:
         return digest
     digest = _content(found.root, names)
-    settled = time.time() - max(mark.st_mtime for mark in marks) > 2  # a clock's tick may hide a change
+    # A file that changes twice within one tick of the file system's clock keeps its time.
+    settled = time.time() - max(mark.st_mtime for mark in marks) > 2
     if settled and sum(mark.st_size for mark in marks) > WORTH_KEEPING:
-        with contextlib.suppress(OSError):  # it is read anew each time, then
+        with contextlib.suppress(OSError):  # without a cache it is read each time
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps({seen: digest}))
     return digest
 
 
 def resolve(spec: ImageFolder) -> ImageFolder:
-    """The spec with its digest filled in; raises `DataMissing` where it has one that is not the folder's."""
+    """The spec with its digest filled in; raises `DataMissing` where the folder has another."""
     found = fingerprint(spec.path)
     if spec.digest not in ("", found):
         raise DataMissing(
@@ -93,7 +94,7 @@ def resolve(spec: ImageFolder) -> ImageFolder:
 
 
 def resolved(experiment: Experiment) -> Experiment:
-    """The experiment, its folder of images, if it has one, named by its content, which is read now."""
+    """The experiment with the digest of its image folder filled in; reads the folder, if there is one."""
     if not isinstance(experiment.data, ImageFolder):
         return experiment
     return dataclasses.replace(experiment, data=resolve(experiment.data))
@@ -114,7 +115,7 @@ def _split(folder: Path) -> dict[str, list[str]]:
     return classes
 
 
-def _is_image(entry: os.DirEntry) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "." and entry.is_file()
 
 
@@ -129,7 +130,7 @@ def _labelled(split: str, classes: dict[str, list[str]]) -> Labelled:
 def _content(root: Path, names: Sequence[str]) -> str:
     digests: list[str] = []
     with ThreadPoolExecutor() as pool:
-        for first in range(0, len(names), 10_000):  # a pool holds whatever it is given
+        for first in range(0, len(names), 10_000):  # the pool keeps all tasks of one call in memory
             digests += pool.map(lambda name: _digest(root / name), names[first : first + 10_000])
     return _hash(f"{name} {digest}" for name, digest in zip(names, digests, strict=True))
 
@@ -150,5 +151,5 @@ def _read(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
-        return {}  # none is kept yet, or it is damaged: the images are read again
+        return {}  # no cache yet, or a damaged one: the images are read again
     return found if isinstance(found, dict) else {}

@@ -53,9 +53,9 @@ def named_net(name: str) -> dict[str, str]:
 
 
 def name_of(net: Net) -> str:
-    """'plain-56' or 'resnet-56'; what is unusual is named: 'resnet-56-B', 'resnet-110-pre'.
+    """'plain-56' or 'resnet-56', with words for unusual settings: 'resnet-56-B', 'resnet-110-pre'.
 
-    The inverse of `named_net`, up to what names leave out: widths, norm, initial weights, biases.
+    The inverse of `named_net`, except for what names leave out: widths, norm, initial weights, biases.
     """
     for name, paper in PAPER_NETS.items():
         if net == dataclasses.replace(paper, **{setting: getattr(net, setting) for setting in _UNNAMED}):
@@ -85,7 +85,7 @@ def _unit_words(net: Net) -> list[str]:
 
 
 def _words() -> dict[str, dict[str, str]]:
-    """What a word in a name sets."""
+    """The settings behind each word of a name."""
     words = {kind.kind: {"net.shortcut": kind.kind} for kind in kinds_of(Shortcut) if kind.kind != "none"}
     words |= {"basic": {"net.unit": "basic"}, "bottleneck": {"net.unit": "bottleneck"}}
     words |= {f"{n}layer": {"net.unit.layers": str(n)} for n in range(1, 9)}

@@ -1,4 +1,4 @@
-"""What a net is, in numbers and words: its family, depth, shortcut, unit and order. No torch here.
+"""A net's description: family, depth, shortcut, unit and order. No torch here.
 
     >>> Cifar(depth=1001, unit=Bottleneck(), order="full-preactivation", shortcut=ProjectionShortcut()).depth
     1001
@@ -44,7 +44,7 @@ _UNIT = "basic (two layers, or 1 … 8) or bottleneck"
 
 @dataclasses.dataclass(frozen=True)
 class Twin(Spec):
-    """What every net description shares: it has a depth, and a shortcut that its twin lacks."""
+    """The settings of every net: depth, shortcut (which its twin lacks), norms and initial weights."""
 
     family: ClassVar[str] = ""
     depth: int = 0
@@ -54,15 +54,18 @@ class Twin(Spec):
     init: str = setting("he", choices=INITS, help="distribution of the initial weights")
     zero_last: bool = setting(False, help="start every branch at zero: its last norm, or else its last layer")
     survival: float = setting(
-        1.0, low=0.0, high=1.0, help="chance that a step keeps the last branch; the first ones, more"
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="probability that a step keeps the last branch; earlier ones are kept more often",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.plain and self.survival < 1:
-            raise SpecError(f"survival is {self.survival}; a plain net has no shortcut to survive by: 1")
+            raise SpecError("survival must be 1 for a plain net: it has no shortcut to fall back on")
         if isinstance(self.shortcut, Highway) and self.order != "original":
-            raise SpecError(f"order is {self.order!r}; a highway's ReLU is inside its branch: leave it out")
+            raise SpecError(f"order is {self.order!r}; leave it out: a highway's ReLU is inside its branch")
 
     @property
     def plain(self) -> bool:
@@ -75,7 +78,7 @@ class Twin(Spec):
 
     @property
     def gated(self) -> bool:
-        """Whether the branch is multiplied by a gate too."""
+        """True if a gate multiplies the branch too."""
         return isinstance(self.shortcut, (ExclusiveGate, Highway))
 
     @property
@@ -90,9 +93,11 @@ class Twin(Spec):
 
     def _check_unit(self, unit: Unit, width: int) -> None:
         if self.zero_last and unit.nested:
-            raise SpecError("zero_last is true; a branch with skips inside does not start at zero: false")
+            raise SpecError(
+                "set zero_last to false: a nested branch has skips inside, so it cannot start at zero"
+            )
         if self.zero_last and self.arrangement == "relu-before-addition":
-            raise SpecError("zero_last is true; a branch that ends in a ReLU would never leave zero: false")
+            raise SpecError("set zero_last to false: a branch that ends in a ReLU would never leave zero")
         if isinstance(self.norm, (BatchNorm, NoNorm)):
             return
         groups = self.norm.groups if isinstance(self.norm, GroupNorm) else 1
@@ -166,7 +171,7 @@ class Imagenet(Twin):
 
 
 def _sorts(unit: Unit, each: int) -> str:
-    """What depths there are, for an error message."""
+    """The depths that such a net can have, for an error message."""
     if unit == Basic() and each == 6:
         return "has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"
     if unit == Basic():

@@ -1,4 +1,4 @@
-"""The variants that a net is put together from: shortcuts, norms, units. Each is told apart by its `kind`."""
+"""The parts of a net: shortcuts, norms, units. Variants of one part differ by their `kind`."""
 
 from __future__ import annotations
 

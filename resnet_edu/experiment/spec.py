@@ -1,8 +1,8 @@
 """Frozen, validated descriptions: to and from JSON, URL queries and command-line flags.
 
 A `Spec` is a frozen dataclass whose fields hold numbers, words, tuples of numbers, or other specs.
-Variants of one thing (a shortcut, a data set) are sibling specs told apart by their `kind`. Values
-equal to the default are left out when a spec is written, so a field added later renames nothing.
+Variants of one thing (a shortcut, a data set) are sibling specs that differ by their `kind`. Values
+equal to the default are left out when a spec is written, so a field added later changes no name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 
 class SpecError(ValueError):
-    """A value that a spec does not take; the message names field, value and what is allowed."""
+    """A value that is not allowed; the message names field, value and what is allowed."""
 
 
 def setting(
@@ -28,7 +28,14 @@ def setting(
     help: str = "",
     named: bool = True,
 ) -> Any:
-    """A dataclass field with bounds. `named=False` keeps it out of the experiment's name."""
+    """A dataclass field of a `Spec`.
+
+    - `default`: without one the field is required.
+    - `low`, `high`: bounds of a number, both allowed.
+    - `choices`: the allowed words.
+    - `help`: for the command line.
+    - `named`: False keeps the field out of the experiment's name.
+    """
     bounds = {"low": low, "high": high, "choices": choices, "help": help, "named": named}
     return dataclasses.field(default=default, metadata=bounds)
 
@@ -45,7 +52,7 @@ class Spec:
             object.__setattr__(self, field.name, value)
 
     def to_dict(self, *, named_only: bool = False) -> dict[str, Any]:
-        """Nested plain data without defaults; `named_only` also leaves out what is not mathematics."""
+        """Nested plain data without defaults; `named_only` leaves out fields that change no number, too."""
         written: dict[str, Any] = {"kind": self.kind} if self.kind else {}
         for field, _ in fields_of(type(self)):
             value = getattr(self, field.name)
@@ -75,7 +82,7 @@ class Spec:
             raise SpecError(f"{where or cls.__name__} needs {', '.join(missing)}") from None
 
     def flat(self, prefix: str = "") -> dict[str, str]:
-        """Dotted names to text, defaults left out: what stands in a URL or on a command line."""
+        """Dotted names to text, defaults left out: for a URL or a command line."""
         flat: dict[str, str] = {}
         for field, _ in fields_of(type(self)):
             value, name = getattr(self, field.name), _dotted(prefix, field.name)
@@ -91,7 +98,7 @@ class Spec:
 
 
 def unflatten(flat: Mapping[str, str], into: type[Spec]) -> dict[str, Any]:
-    """Nest dotted text for `from_dict`. A short name (`lr`) stands for the only field so called."""
+    """Nest dotted text for `from_dict`. A short name (`lr`) means the only field of that name."""
     nested: dict[str, Any] = {}
     for name, text in flat.items():
         place = nested
@@ -108,15 +115,15 @@ def unflatten(flat: Mapping[str, str], into: type[Spec]) -> dict[str, Any]:
     return nested
 
 
-def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field, Any]]:
-    """Each field with its type; kept, since every spec that is made asks, and resolving types is slow."""
+def fields_of(spec: type[Spec]) -> list[tuple[dataclasses.Field[Any], Any]]:
+    """Each field with its type; cached, because each new spec needs them, and resolving types is slow."""
     if spec not in _FIELDS:
         hints = typing.get_type_hints(spec)
         _FIELDS[spec] = [(field, hints[field.name]) for field in dataclasses.fields(spec)]
     return _FIELDS[spec]
 
 
-_FIELDS: dict[type[Spec], list[tuple[dataclasses.Field, Any]]] = {}
+_FIELDS: dict[type[Spec], list[tuple[dataclasses.Field[Any], Any]]] = {}
 
 
 def kinds_of(hint: Any) -> list[type[Spec]]:
@@ -166,7 +173,7 @@ def _pick(kinds: list[type[Spec]], data: Any, where: str) -> Spec:
     return by_name[name].from_dict(data, where)
 
 
-def _checked(value: Any, hint: Any, field: dataclasses.Field) -> Any:
+def _checked(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
     if kinds := kinds_of(hint):
         if not isinstance(value, tuple(kinds)):
             raise SpecError(
@@ -178,7 +185,7 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field) -> Any:
     return _checked_scalar(value, hint, field)
 
 
-def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field) -> tuple:
+def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field[Any]) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
     if not isinstance(value, (list, tuple)):
@@ -186,7 +193,7 @@ def _checked_tuple(value: Any, hint: Any, field: dataclasses.Field) -> tuple:
     return tuple(_checked_scalar(part, hint, field) for part in value)
 
 
-def _checked_scalar(value: Any, hint: Any, field: dataclasses.Field) -> Any:
+def _checked_scalar(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
     bounds = field.metadata
     converted = _converted(value, hint)
     if converted is None:
@@ -203,7 +210,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 
 def _converted(value: Any, hint: type) -> Any:
-    """The value as `hint`, or None where it is not one: text from a URL counts, 1.5 is no integer."""
+    """The value as `hint`, or None where it cannot be one. Text from a URL counts; 1.5 is no integer."""
     if hint is bool:
         if isinstance(value, str):
             return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(

@@ -8,6 +8,7 @@
 README.md here describes the JSON and the modules in `js/`. No torch, and no server, is needed.
 """
 
+from resnet_edu.flow.answers import flow_of
 from resnet_edu.flow.bundle import script, streamlit_parts, style
 from resnet_edu.flow.contract import Dial, FlowData, NetData, Update
 from resnet_edu.flow.data import FlowError, flow_data, fresh_data
@@ -23,6 +24,7 @@ __all__ = [
     "find_run",
     "find_twins",
     "flow_data",
+    "flow_of",
     "fresh_data",
     "page",
     "script",

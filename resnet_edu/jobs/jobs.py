@@ -1,11 +1,10 @@
 """Which worker processes run, and when: submit, cancel, ask. A folder is the queue; no torch here.
 
-`SHELF/.queue/` holds one file per wish (see `queue`). Workers are detached processes; at most one trains
-on a core, or a few on a GPU. More answer questions, quick, slow and long ones apart, so that nobody waits
-for an answer of seconds behind one of minutes. A worker claims a wish by the lock of its run or answer,
-which the system releases if the worker dies, so that another one takes it up where it was. Whoever
-submits or asks may go away. The arms of a study can go to the workers of an executor instead, on this
-machine or others: see `cluster`.
+`SHELF/.queue/` holds one file per job (see `queue`). Workers are detached processes; at most one trains
+on a core, or a few on a GPU. Others run probes, quick, slow and long ones apart, so that no answer of seconds
+waits behind one of minutes. A worker claims a job by the lock of its run or answer, which the system releases
+if the worker dies, so that another one resumes it. The process that submitted or asked may end meanwhile.
+The arms of a study can go to the workers of an executor instead, on this machine or others: see `cluster`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from resnet_edu import host
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.experiment.folder import resolved
 from resnet_edu.jobs import cluster, pool, queue
-from resnet_edu.runs import Run, Shelf, answers
+from resnet_edu.runs import RecordingConfig, Run, Shelf, answers
 from resnet_edu.runs.answers import AnswerProgress
 
 TRAIN_REMOTE = "resnet_edu.workers.remote:train"
@@ -37,25 +36,27 @@ def submit(
     shelf: Shelf | None = None,
     *,
     again: bool = False,
-    every_step: bool = False,
-    checkpoints: int = 1,
+    recording: RecordingConfig = RecordingConfig(),
     threads: Sequence[int] = (1,),
 ) -> Run:
-    """Have the experiment trained; returns its run at once, to be watched.
+    """Queue the experiment to be trained; returns its run at once, to be watched.
 
-    An unfinished run is continued and a finished one is left as it is: the same experiment
-    submitted twice is trained once. `again` asks for a new attempt if the newest has ended well.
-    A folder of images is read, to be named by its content. Among the numbers of `threads` a run that is
-    long enough takes the quickest on a CPU.
+    An unfinished run is resumed and a finished one is left as it is: the same experiment submitted twice
+    is trained once. An image folder is read here, to be named by its content.
+
+    - `shelf`: where the run is; the user's own by default.
+    - `again`: make a new attempt if the newest one is complete.
+    - `recording`: what a new run records.
+    - `threads`: numbers of CPU threads, of which a long run measures the fastest.
     """
     shelf, experiment = shelf or Shelf(), resolved(experiment)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
-    run = shelf.place(experiment, again=again and complete)
-    if (not complete or again) and (run.stopping() or not run.busy()):
+    run = shelf.get_or_create(experiment, again=again and complete)
+    if (not complete or again) and (run.stop_requested() or not run.busy()):
         run.queue()
-        recording = {"every_step": every_step, "checkpoints": checkpoints}
-        queue.enqueue(shelf, run.name, {"run": run.name, "recording": recording, "threads": list(threads)})
+        file = queue.train_job_file(run)
+        queue.put(queue.TrainJob(file=file, run=run.name, recording=recording, threads=tuple(threads)))
     pool.start_workers(shelf)
     return run
 
@@ -67,7 +68,7 @@ def submit_all(
     again: bool = False,
     executor: Executor | None = None,
 ) -> list[Run]:
-    """Submit the arms of a study, in order. `again` makes new attempts once all arms have ended.
+    """Submit the arms of a study, in order. `again` makes new attempts once all arms are complete.
 
     Each trains on one core, or on its share of the cores where there are fewer arms than cores. With an
     `executor` its workers train them, as long as this process lives (see `cluster`).
@@ -77,70 +78,74 @@ def submit_all(
     again = again and all(run is not None and run.status().complete for run in newest)
     depths = [e.net.depth for e in experiments]
     extremes = min(depths, default=0), max(depths, default=0)
-    kept = [8 if e.net.depth in extremes else 1 for e in experiments]
+    recordings = [RecordingConfig(keep_weights=8 if e.net.depth in extremes else 1) for e in experiments]
     if executor is not None:
-        runs = [shelf.place(experiment, again=again) for experiment in experiments]
-        told = [{"every_step": False, "checkpoints": n} for n in kept]
-        cluster.send(list(zip(runs, told, strict=True)), executor, partial(_call, TRAIN_REMOTE))
+        runs = [shelf.get_or_create(experiment, again=again) for experiment in experiments]
+        train = partial(_call, TRAIN_REMOTE)
+        cluster.train_all(list(zip(runs, recordings, strict=True)), executor, train)
         return runs
     share = host.cores() // max(1, len(experiments))
     threads = (1, share) if share > 1 else (1,)
     return [
-        submit(e, shelf, again=again, checkpoints=n, threads=threads)
-        for e, n in zip(experiments, kept, strict=True)
+        submit(experiment, shelf, again=again, recording=recording, threads=threads)
+        for experiment, recording in zip(experiments, recordings, strict=True)
     ]
 
 
-def _call(name: str, *arguments: Any) -> Any:
+def _call(
+    name: str, archive: bytes, choices: cluster.Choices, recording: RecordingConfig, seconds: float
+) -> cluster.Result:
     """Call the function of this name; runs where the executor's worker is."""
-    return resolve_name(name)(*arguments)
+    train: cluster.Train = resolve_name(name)
+    return train(archive, choices, recording, seconds)
 
 
 def _resolved(experiment: Experiment, executor: Executor | None) -> Experiment:
-    """A folder of images gets its digest; one that has it need not be here for an executor's workers."""
+    """An image folder gets its digest; with an executor, one that has it need not be on this machine."""
     known = isinstance(experiment.data, ImageFolder) and bool(experiment.data.digest)
     return experiment if known and executor is not None else resolved(experiment)
 
 
 def cancel(run: Run) -> None:
     """Take a waiting run out of the queue; ask a running one to stop after its present steps."""
-    queue.remove(queue.path_of(run.path.parent, run.name))
+    queue.remove(queue.train_job_file(run))
     run.stop()
 
 
 def cancel_all(runs: Iterable[Run]) -> None:
+    """Cancel all that have not ended."""
     for run in runs:
         if not run.status().ended:
             cancel(run)
 
 
-def ask(run: Run, probe: str, *, asker: str = "", **arguments: Any) -> Path:
-    """The folder with the probe's answer, asked of a worker if it is not there yet.
+def ask(run: Run, probe: str, *, client: str = "", **arguments: Any) -> Path:
+    """Queue a probe unless its answer is there; returns the answer's folder at once.
 
-    The answer is complete once `answer.json` stands in the folder; `read_answer` reads it. `asker` is
-    who may withdraw the question, by default this process. Answers that ship with a run are found;
-    new answers of such a read-only run are kept on the user's shelf. Arguments left out take the
-    probe's defaults, and make another question than the same written out. An error is asked about
-    anew after half a minute.
+    The answer is whole once `answer.json` is in the folder; `read_answer` reads it. `client` is who waits
+    for it and may `release` it, by default this process. `arguments` are the probe's own; leaving one out
+    takes its default, and makes another answer than the same value written out. Answers that ship with a run
+    are found; new answers of such a read-only run are kept on the user's shelf. An error is removed after
+    half a minute, and the probe runs again.
     """
     folder = answers.answer_folder(run, probe, arguments)
     answers.forget_error(folder)
     if not answers.answered(folder):
-        shelf = Shelf(folder.parents[2])
         folder.mkdir(parents=True, exist_ok=True)
-        wish = {"path": str(run.path), "folder": str(folder), "probe": probe, "arguments": arguments}
-        queue.enqueue(shelf, _answer_name(folder), wish, _asker(asker))
-        pool.start(shelf, queue.queue_for(probe))
+        file = queue.probe_job_file(folder)
+        job = queue.ProbeJob(file=file, path=run.path, folder=folder, probe=probe, arguments=arguments)
+        queue.put(job, client or _this_process())
+        pool.start(Shelf(folder.parents[2]), queue.queue_for(probe))
     return folder
 
 
-def stand_by(shelf: Shelf | None = None) -> None:
-    """Have the worker for quick answers there before somebody asks: it takes seconds to start."""
-    pool.start(shelf or Shelf(), queue.ANSWERS)
+def prewarm(shelf: Shelf | None = None) -> None:
+    """Start the worker for quick answers before it is needed: starting takes seconds."""
+    pool.start(shelf or Shelf(), queue.QUICK)
 
 
-def attended(folder: Path) -> bool:
-    """A worker is there that sees to such questions, be it busy with others before this one."""
+def has_worker(folder: Path) -> bool:
+    """True if a worker for this kind of probe is running, even if it is busy."""
     try:
         with pool.slot_lock(Shelf(folder.parents[2]), queue.queue_for(folder.name.rsplit("-", 1)[0])):
             return False
@@ -148,38 +153,31 @@ def attended(folder: Path) -> bool:
         return True
 
 
-def withdraw(folder: Path, asker: str = "") -> None:
-    """`asker` does not want this answer any more: a reader has moved the slider on. If nobody else
-    does, it leaves the queue; where a long one is being computed, that stops and keeps its rows."""
-    queue.withdraw(_answer_wish(folder), _asker(asker))
+def release(folder: Path, client: str = "") -> None:
+    """`client` no longer waits for this answer: a reader has moved the slider on. Without clients its job
+    leaves the queue; a long answer that a worker is computing stops and keeps its rows."""
+    queue.release(queue.probe_job_file(folder), client or _this_process())
 
 
-def supersede(before: Iterable[Path], now: Iterable[Path], asker: str = "") -> None:
-    """`asker` wants `now` instead of what was asked `before`. The new questions take the place in the queue
-    that the old ones held, so that two readers who move their sliders all the time get answers in turn."""
-    places = [queue.withdraw(_answer_wish(folder), _asker(asker)) for folder in before]
+def replace(before: Iterable[Path], now: Iterable[Path], client: str = "") -> None:
+    """`client` waits for `now` instead of `before`. The new jobs take the place in the queue that the old
+    ones had, so that two readers who keep moving their sliders get answers in turn."""
+    client = client or _this_process()
+    places = [queue.release(queue.probe_job_file(folder), client) for folder in before]
     if held := [place for place in places if place is not None]:
         for folder in now:
-            queue.advance(_answer_wish(folder), min(held))
+            queue.move_up(queue.probe_job_file(folder), min(held))
 
 
 def cancel_answer(folder: Path) -> None:
-    """As `withdraw`, whoever wants it. Asking again goes on where it stopped."""
-    queue.remove(_answer_wish(folder))
+    """Cancel a probe for all its clients. Asking again resumes it."""
+    queue.remove(queue.probe_job_file(folder))
 
 
 def answer_progress(folder: Path) -> AnswerProgress:
     """How far an answer is, and how long it will still take."""
-    return answers.progress_of(folder, waits=_answer_wish(folder).exists())
+    return answers.progress_of(folder, queued=queue.probe_job_file(folder).exists())
 
 
-def _answer_name(folder: Path) -> str:
-    return f"probe-{folder.parents[1].name}-{folder.name}"
-
-
-def _answer_wish(folder: Path) -> Path:
-    return queue.path_of(folder.parents[2], _answer_name(folder))
-
-
-def _asker(asker: str) -> str:
-    return asker or f"process {os.getpid()}"
+def _this_process() -> str:
+    return f"process {os.getpid()}"

@@ -2,8 +2,8 @@
 
 On a GPU a narrow net at batch 128 fills neither arithmetic nor bandwidth, so one training alone wastes much
 of it. Kernels of two processes run at the same time only under NVIDIA's multi-process service (MPS; a user
-starts it by `nvidia-cuda-mps-control -d`). Without it they take turns, and a second process is of use
-only while the first loads, captures, evaluates or writes.
+starts it by `nvidia-cuda-mps-control -d`). Without it they take turns, and a second process helps only
+while the first loads, captures, evaluates or writes.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def gpus() -> tuple[float, ...]:
         return ()
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        output = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    found = [float(line) * 2**20 for line in said.splitlines() if line.strip().isdecimal()]
+    found = [float(line) * 2**20 for line in output.splitlines() if line.strip().isdecimal()]
     return tuple(found[: len(visible.split(","))] if visible else found)
 
 

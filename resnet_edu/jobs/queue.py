@@ -1,159 +1,198 @@
-"""The queue: a folder with one file per wish, for a training or for a probe's answer. No torch here.
+"""The queue: a folder with one JSON file per job, for a training or for a probe. No torch here.
 
-Whoever reads and then changes a wish holds the queue's lock meanwhile, which takes a millisecond.
+A process that reads and then changes a job holds the queue's lock meanwhile, which takes a millisecond.
+Keys of a job's file: `at` (its place in the queue, seconds since 1970), `tries`, `clients` (`askers` in
+older versions); then `run`, `recording`, `threads` of a training, or `path`, `folder`, `probe`, `arguments`
+of a probe.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from resnet_edu.runs import Shelf, files
+from resnet_edu.experiment.probes import speed_of
+from resnet_edu.runs import RecordingConfig, Run, RunError, Shelf, files
+from resnet_edu.runs.compute import MOST_THREADS
+from resnet_edu.runs.fields import Fields
 
 QUEUE = ".queue"
 TRIES = 3
-ANSWERS, SLOW, LONG = ANSWERING = "answers", "slow", "long"
-"""The slots of those who answer: a quick question never waits for a slow or a long one."""
-SLOW_PROBES = (
-    "activations",
-    "gradient_correlations",
-    "jacobians",
-    "lesions",
-    "path_lengths",
-    "random_lesions",
-    "sanity",
-    "shuffles",
-    "smoothness",
-    "trust",
-    "unit_shares",
-)
-"""Questions whose answers take seconds."""
-LONG_PROBES = ("loss_plane", "loss_line", "loss_interpolation")
-"""Questions whose answers take minutes, grow in pieces and can be gone on with."""
+QUICK, SLOW, LONG = PROBE_SLOTS = "answers", "slow", "long"
+"""The slots of workers that run probes: a quick one never waits behind a slow or a long one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every file of the queue has.
+
+    - `file`: its path; the same request has the same name, so it is queued once.
+    - `at`: when it was put there, in seconds since 1970; the queue is sorted by it.
+    - `tries`: how many workers have begun it.
+    - `clients`: who waits for it: browser sessions, processes.
+    """
+
+    file: Path
+    at: float = 0.0
+    tries: int = 0
+    clients: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"at": self.at, "tries": self.tries, "clients": list(self.clients)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob(Job):
+    """Train the run of this name on, trying these numbers of `threads` on a CPU."""
+
+    run: str
+    recording: RecordingConfig = RecordingConfig()
+    threads: tuple[int, ...] = (1,)
+
+    def to_dict(self) -> dict[str, Any]:
+        own = {"run": self.run, "recording": self.recording.to_dict(), "threads": list(self.threads)}
+        return own | super().to_dict()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeJob(Job):
+    """Run a probe on the run in `path`, and write its answer into `folder`."""
+
+    path: Path
+    folder: Path
+    probe: str
+    arguments: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        own = {"path": str(self.path), "folder": str(self.folder), "probe": self.probe}
+        return own | {"arguments": dict(self.arguments)} | super().to_dict()
 
 
 def queue_for(probe: str) -> str:
-    """The slot of the worker that sees to this question."""
-    return LONG if probe in LONG_PROBES else SLOW if probe in SLOW_PROBES else ANSWERS
+    """The slot of the worker that runs this probe."""
+    return {"quick": QUICK, "slow": SLOW, "long": LONG}[speed_of(probe)]
 
 
-def wishes(shelf: Shelf) -> list[dict[str, Any]]:
-    """What waits or is being worked on, oldest first; each has its file as `wish`.
+def train_job_file(run: Run) -> Path:
+    return run.path.parent / QUEUE / f"{run.name}.json"
 
-    A file that is no wish, or wishes for something outside the shelf, is passed over.
+
+def probe_job_file(folder: Path) -> Path:
+    """Of the answer that will be written into `folder`."""
+    return folder.parents[2] / QUEUE / f"probe-{folder.parents[1].name}-{folder.name}.json"
+
+
+def pending(shelf: Shelf) -> list[TrainJob | ProbeJob]:
+    """The jobs that wait or are being worked on, oldest first.
+
+    Skips files that are damaged, and jobs that would write outside the shelf.
     """
-    found = []
-    for path in (shelf.path / QUEUE).glob("*.json"):
-        wish = _read(path)
-        if _sound(wish, shelf):
-            found.append(wish | {"wish": path})
-    return sorted(found, key=lambda wish: wish["at"])
+    found = (_read(path) for path in (shelf.path / QUEUE).glob("*.json"))
+    return sorted((job for job in found if job is not None), key=lambda job: job.at)
 
 
-def enqueue(shelf: Shelf, name: str, wish: dict[str, Any], asker: str = "") -> None:
-    """Wish for something, unless the same is wished for already; `asker` is then one more who does."""
-    path = path_of(shelf.path, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _changing(path):
-        there = _read(path)
-        if not path.exists():
-            _write(path, wish | {"at": time.time(), "tries": 0, "askers": [asker]})
-        elif isinstance(there, dict) and asker not in (askers := _askers(there)):
-            _write(path, there | {"askers": [*askers, asker]})
+def put(job: Job, client: str = "") -> None:
+    """Add a job at the end, or add `client` to it if it is already queued."""
+    job.file.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(job.file):
+        there = _read(job.file)
+        if not job.file.exists():
+            _write(dataclasses.replace(job, at=time.time(), tries=0, clients=(client,)))
+        elif there is not None and client not in there.clients:
+            _write(dataclasses.replace(there, clients=(*there.clients, client)))
 
 
-def withdraw(path: Path, asker: str) -> float | None:
-    """`asker` wishes no more. What nobody wishes for leaves the queue; returns its place there if it was
-    not begun."""
-    if not path.exists():
+def release(file: Path, client: str) -> float | None:
+    """`client` no longer waits for this job; without clients it leaves the queue. Returns the place (`at`)
+    that it had there, if it left before a worker began it."""
+    if not file.exists():
         return None
-    with _changing(path):
-        wish = _read(path)
-        if not isinstance(wish, dict) or asker not in (askers := _askers(wish)):
+    with _lock(file):
+        job = _read(file)
+        if job is None or client not in job.clients:
             return None
-        askers.remove(asker)
-        if askers:
-            _write(path, wish | {"askers": askers})
+        if left := tuple(other for other in job.clients if other != client):
+            _write(dataclasses.replace(job, clients=left))
             return None
-        path.unlink()
-        return None if wish["tries"] else wish["at"]
+        file.unlink()
+        return None if job.tries else job.at
 
 
-def advance(path: Path, place: float) -> None:
-    """Put a wish no further back than at this place in the queue."""
-    with _changing(path):
-        wish = _read(path)
-        if isinstance(wish, dict) and wish["at"] > place:
-            _write(path, wish | {"at": place})
+def move_up(file: Path, at: float) -> None:
+    """Move a job up to this place in the queue, unless it is ahead of it."""
+    with _lock(file):
+        job = _read(file)
+        if job is not None and job.at > at:
+            _write(dataclasses.replace(job, at=at))
 
 
-def remove(path: Path) -> None:
-    """Take a wish out of the queue, whoever wishes for it."""
-    if path.exists():
-        with _changing(path):
-            path.unlink(missing_ok=True)
+def remove(file: Path) -> None:
+    """Take a job out of the queue, whatever clients wait for it."""
+    if file.exists():
+        with _lock(file):
+            file.unlink(missing_ok=True)
 
 
-def another_try(wish: Mapping[str, Any]) -> bool:
-    """Count one more try of the wish, before it is begun; False when it has had them all."""
-    if wish["tries"] >= TRIES:
+def begin_attempt(job: Job) -> bool:
+    """Count one more try before a worker begins the job; False when it has had `TRIES`."""
+    if job.tries >= TRIES:
         return False
-    with _changing(wish["wish"]):
-        now = _read(wish["wish"])
-        if isinstance(now, dict):  # else it was taken back just now, and whoever begins it will see that
-            _write(wish["wish"], now | {"tries": wish["tries"] + 1})
+    with _lock(job.file):
+        now = _read(job.file)
+        if now is not None:  # else it was cancelled meanwhile; the worker notices when it starts
+            _write(dataclasses.replace(now, tries=job.tries + 1))
     return True
 
 
-def fulfilled(wish: Mapping[str, Any]) -> None:
-    """Take the wish out of the queue, unless the same was wished for anew meanwhile."""
-    with _changing(wish["wish"]):
-        now = _read(wish["wish"])
-        if isinstance(now, dict) and now["at"] == wish["at"]:
-            wish["wish"].unlink()
-
-
-def path_of(shelf: Path, name: str) -> Path:
-    return shelf / QUEUE / f"{name}.json"
-
-
-def _askers(wish: Mapping[str, Any]) -> list[str]:
-    return list(wish.get("askers", ()))
+def complete(job: Job) -> None:
+    """Take a finished job out of the queue, unless it was removed and put there again meanwhile."""
+    with _lock(job.file):
+        now = _read(job.file)
+        if now is not None and now.at == job.at:
+            job.file.unlink()
 
 
 @contextlib.contextmanager
-def _changing(path: Path):
-    with FileLock(path.parent / "lock", poll_interval=0.001):
+def _lock(file: Path) -> Iterator[None]:
+    with FileLock(file.parent / "lock", poll_interval=0.001):
         yield
 
 
-def _write(path: Path, wish: dict[str, Any]) -> None:
-    files.replace_file(path, json.dumps(wish).encode())
+def _write(job: Job) -> None:
+    files.replace_file(job.file, json.dumps(job.to_dict()).encode())
 
 
-def _read(path: Path) -> Any:
-    """None for what is not there, was taken meanwhile, or is damaged."""
+def _read(file: Path) -> TrainJob | ProbeJob | None:
+    """None where there is no file any more, and where it is damaged."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        fields = Fields(files.read_json(file), file)
+        job = _probe_job(file, fields) if fields.text("probe", None) else _train_job(file, fields)
+        clients = fields.texts("clients", fields.texts("askers", ()))
+        at, tries = fields.number("at"), fields.integer("tries")
+        return dataclasses.replace(job, at=at, tries=tries, clients=clients)
+    except RunError:
         return None
 
 
-def _sound(wish: Any, shelf: Shelf) -> bool:
-    if not isinstance(wish, dict):
-        return False
-    if not all(isinstance(wish.get(key), int | float) for key in ("at", "tries")):
-        return False
-    if "probe" in wish:
-        names = all(isinstance(wish.get(key), str) for key in ("probe", "path", "folder"))
-        inside = names and Path(wish["folder"]).resolve().is_relative_to(shelf.path.resolve())
-        return inside and isinstance(wish.get("arguments"), dict)
-    run, threads = wish.get("run"), wish.get("threads", [1])
-    told = isinstance(wish.get("recording"), dict) and isinstance(threads, list)
-    return told and isinstance(run, str) and run == Path(run).name
+def _train_job(file: Path, fields: Fields) -> TrainJob:
+    run, recording = fields.text("run"), fields.inner("recording")
+    if recording is None or run != Path(run).name:
+        raise RunError(f"{file}: run is {run!r}; allowed: the name of a run, with its recording")
+    threads = fields.integers("threads", (1,), low=1, high=MOST_THREADS)
+    return TrainJob(file=file, run=run, recording=RecordingConfig.from_fields(recording), threads=threads)
+
+
+def _probe_job(file: Path, fields: Fields) -> ProbeJob:
+    path, folder = Path(fields.text("path")), Path(fields.text("folder"))
+    if not folder.resolve().is_relative_to(file.parents[1].resolve()):
+        raise RunError(f"{file}: folder is {str(folder)!r}; allowed: folders of this shelf")
+    arguments = fields.table("arguments")
+    return ProbeJob(file=file, path=path, folder=folder, probe=fields.text("probe"), arguments=arguments)

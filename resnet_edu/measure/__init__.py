@@ -2,6 +2,7 @@
 
 from resnet_edu.measure.activations import Activations, relu_activations
 from resnet_edu.measure.blocks import (
+    NEARBY,
     BlockGradients,
     ExampleCorrelations,
     block_gradients,
@@ -10,15 +11,19 @@ from resnet_edu.measure.blocks import (
 from resnet_edu.measure.errors import Errors, errors, preserve_bn_stats, ten_crop_error
 from resnet_edu.measure.jacobians import jvp_squared_norms
 from resnet_edu.measure.norms import layer_norms
+from resnet_edu.measure.profile import GradientProfile, gradient_profile
 
 __all__ = [
+    "NEARBY",
     "Activations",
     "BlockGradients",
     "Errors",
     "ExampleCorrelations",
+    "GradientProfile",
     "block_gradients",
     "errors",
     "example_correlations",
+    "gradient_profile",
     "jvp_squared_norms",
     "layer_norms",
     "preserve_bn_stats",

@@ -60,7 +60,7 @@ def block_gradients(
     names = [name for name, _ in net.units()]
     with preserve_bn_stats(net, training=batch_statistics):
         here = _gradients(net, inputs, labels, names)
-        there = _gradients(net, inputs + _nudge(inputs, generator), labels, names)
+        there = _gradients(net, inputs + nudge(inputs, generator), labels, names)
     norms = [gradient.norm().item() for gradient in here]
     cosines = [
         F.cosine_similarity(a.flatten(1), b.flatten(1), eps=1e-30).mean().item()
@@ -91,7 +91,7 @@ def example_correlations(
     return ExampleCorrelations(names, pairs, same_class)
 
 
-def _nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:
+def nudge(inputs: Tensor, generator: torch.Generator) -> Tensor:
     """A random displacement of every image, with 1 % of the image's L2 norm."""
     noise = torch.randn(inputs.shape, generator=generator).to(inputs)
     lengths = inputs.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)

@@ -19,6 +19,8 @@ from resnet_edu.pictures import PictureError, decoded
 
 FOLDER = Path(__file__).parent
 LICENCES = ("CC0-1.0", "public domain")
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""CIFAR-10's classes, in the order of its labels."""
 NOT_FROM_DATA_SET = "not from the data set"
 
 
@@ -48,6 +50,11 @@ class Photograph:
         """Title, class, author, source and licence in one line, for below the picture."""
         what = f"{self.title} (CIFAR-10's class “{self.label}”, {NOT_FROM_DATA_SET})"
         return f"{what}, by {self.author}, {self.source.removeprefix('https://')}, {self.licence}"
+
+    @property
+    def target(self) -> int:
+        """The label of its class, 0 … 9."""
+        return CLASSES.index(self.label)
 
     def pixels(self) -> np.ndarray:
         """uint8 [3, 256, 256]; raises `PictureError` if the file is missing or damaged."""

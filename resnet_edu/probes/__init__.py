@@ -10,18 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from resnet_edu.photographs import named
 from resnet_edu.probes import (
     bench,
+    fresh_profile,
     gradients,
     lesions,
+    one_update,
     paths,
     saliency,
+    skip_dial,
     smoothness,
     surface,
     trust,
     unit_shares,
 )
 from resnet_edu.probes.image import photograph_for
+from resnet_edu.probes.moments import moment_of
 from resnet_edu.probes.partial import Kept, Partial
 from resnet_edu.probes.sources import net_of, source_of
 from resnet_edu.runs import Run
@@ -48,7 +53,12 @@ PROBES: Mapping[str, Callable[..., Answer]] = {
     "gradient_correlations": gradients.gradient_correlations,
     "jacobians": gradients.jacobians,
     "activations": gradients.activations,
+    "fresh_profile": fresh_profile.fresh_profile,
+    "skip_dial": skip_dial.skip_dial,
+    "one_update": one_update.one_update,
 }
+OF_A_TRAINING = ("one_update",)
+"""Probes that ask how the training goes on: they are given its `Moment` too."""
 LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
     "loss_plane": surface.plane,
     "loss_line": surface.line,
@@ -57,7 +67,8 @@ LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
 
 
 def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> Answer:
-    """Facts (plain data) and arrays by name, of a run's net or of "torchvision:resnet-50".
+    """Facts (plain data) and arrays by name, of a run's net, of "torchvision:resnet-50", or of a net
+    at its start that is no run, such as "fresh:net=plain-56&width=8&seed=1".
 
     Every probe takes `step` besides its own arguments: after so many training steps, one of
     `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. One that takes
@@ -81,7 +92,11 @@ def answering(
     net, data, step = source_of(source, arguments.get("step"), own_picture=bool(of_picture))
     if "photograph" in of_picture:
         own["pixels"] = photograph_for(data, arguments["photograph"])
-    given = (net, data, kept) if probe in LONG_PROBES else (net, data)
+    given: tuple[Any, ...] = (net, data)
+    if probe in LONG_PROBES:
+        given += (kept,)
+    elif probe in OF_A_TRAINING:
+        given += (moment_of(source, step),)
     try:
         inspect.signature(asked).bind(*given, **own)
     except TypeError as error:
@@ -91,4 +106,7 @@ def answering(
             yield dataclasses.replace(part, facts=part.facts | {"step": step})
     else:
         facts, arrays = PROBES[probe](*given, **own)
+        if "photograph" in of_picture and "label" in facts:
+            label = named(arguments["photograph"]).label
+            facts["label"] = data.class_names.index(label) if label in data.class_names else None
         yield Partial(1, 1, facts | {"step": step}, arrays)

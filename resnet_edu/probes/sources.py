@@ -1,4 +1,4 @@
-"""Where a net that is asked comes from: a run, at any step that it kept; or torchvision.
+"""Where a net that is asked comes from: a run, at any step that it kept; torchvision; or its start alone.
 
 Asking again costs nothing: this is what a warm worker is for.
 """
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from resnet_edu import data, nets
 from resnet_edu.experiment import Data, Experiment
+from resnet_edu.experiment.fresh import FRESH, fresh_experiment
 from resnet_edu.nets import ResNet
+from resnet_edu.probes.fresh import check_size
 from resnet_edu.runs import Run
 
 TORCHVISION = "torchvision:"
@@ -35,11 +37,23 @@ def source_of(
         step = _checked(source, step)
         images = _images(source.experiment.data, needed=not own_picture)
         return net_of(source, step), images, step
+    if source.startswith(FRESH):
+        return _fresh(source, step)
     if not source.startswith(TORCHVISION):
-        raise ValueError(f"source is {source!r}; allowed: a run, or {TORCHVISION}resnet-50 and its like")
+        allowed = f"a run, {TORCHVISION}resnet-50 and its like, or {FRESH}net=resnet-20 and its like"
+        raise ValueError(f"source is {source!r}; allowed: {allowed}")
     if step is not None:
         raise ValueError(f"step is {step!r}; {source} kept no steps: leave it out")
     return _official(source.removeprefix(TORCHVISION)), _imagenet(), None
+
+
+def _fresh(source: str, step: int | None) -> tuple[ResNet, data.DataSet, int]:
+    experiment = fresh_experiment(source)
+    if step not in (None, 0):
+        raise ValueError(f"step is {step!r}; a fresh net has step 0 only")
+    images = _loaded(experiment.data)
+    check_size(experiment.net, images)
+    return _net(FRESH, experiment, 0), images, 0
 
 
 def net_of(run: Run, step: int | None = None) -> ResNet:

@@ -2,11 +2,11 @@
 
 | file          | holds                                                                       |
 |---------------|-----------------------------------------------------------------------------|
-| answer.json   | facts; or `error`, for people. It is written last: it stands for the whole   |
+| answer.json   | facts; or `error`, for people. It is written last: it marks a whole answer  |
 | answer.npz    | arrays by name                                                              |
 | partial.npz   | of a long answer that is not whole yet: the arrays so far                   |
 | partial.json  | how far that is, in how many seconds, and how it was computed               |
-| lock          | held by the one who computes                                                |
+| lock          | held by the process that computes                                           |
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from resnet_edu.runs import files
+from resnet_edu.runs.compute import ComputeConfig
+from resnet_edu.runs.fields import Fields
 from resnet_edu.runs.files import RunError
 from resnet_edu.runs.run import Run
 from resnet_edu.runs.shelf import Shelf, recorded
@@ -44,8 +46,22 @@ _DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryErr
 Arrays = dict[str, "np.ndarray"]
 
 
+class ProbeAnswer(NamedTuple):
+    """What a probe found: plain `facts` (what answer.json holds, `error` among them if it failed) and
+    `arrays` by name (answer.npz)."""
+
+    facts: dict[str, Any]
+    arrays: Arrays
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no answer, as a sentence for the reader."""
+        error = self.facts.get("error")
+        return None if error is None else str(error)
+
+
 def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
-    """Where this answer lies or will lie; raises `RunError` for what cannot be a probe's name."""
+    """Where this answer is, or will be written; raises `RunError` for what cannot be a probe's name."""
     if not re.fullmatch(r"[a-z_-]+", probe):
         raise RunError(f"probe is {probe!r}; allowed: small letters, _ and -")
     text = json.dumps({"probe": probe, **arguments}, sort_keys=True)
@@ -59,44 +75,68 @@ def answer_folder(run: Run, probe: str, arguments: Mapping[str, Any]) -> Path:
 
 
 def answered(folder: Path) -> bool:
-    """True once the whole answer stands there, be it an error."""
+    """True once the whole answer is written, or an error in its place."""
     return (folder / ANSWER).exists()
 
 
 def forget_error(folder: Path) -> None:
-    """An error that has stood for a while is no answer any more: what was missing may be here now."""
+    """Remove an error older than half a minute, so that the probe runs again: what was missing may be
+    here now."""
     path = folder / ANSWER
     with suppress(FileNotFoundError, RunError):
         if time.time() - path.stat().st_mtime > ERROR_SECONDS and "error" in files.read_json(path):
             path.unlink()
 
 
-def read_answer(folder: str | Path) -> tuple[dict[str, Any], Arrays]:
-    """Facts and arrays by name. An answer may be an error: `error` in the facts is for people, and no
-    arrays come with it. Raises `RunError` where there is no answer yet, or a damaged one."""
+def read_answer(folder: str | Path) -> ProbeAnswer:
+    """The answer, or the error in its place, which has no arrays. Raises `RunError` where there is no
+    answer yet, or a damaged one."""
     folder = Path(folder)
     if not answered(folder):
         raise RunError(f"{folder} holds no answer yet")
     facts = files.read_json(folder / ANSWER)
-    return facts, {} if "error" in facts else _read_arrays(folder / ARRAYS)
+    return ProbeAnswer(facts, {} if "error" in facts else _read_arrays(folder / ARRAYS))
 
 
-def write_answer(folder: Path, facts: dict[str, Any], arrays: Arrays) -> None:
-    """What was kept on the way goes, since it is in the answer."""
-    assert "error" not in facts, "that word says that there is no answer"
-    files.write_arrays(folder / ARRAYS, arrays)
-    files.write_json(folder / ANSWER, facts)
+def write_answer(folder: Path, answer: ProbeAnswer) -> None:
+    """Write the whole answer, and remove the partial one."""
+    assert answer.error is None, "write_error writes those"
+    files.write_arrays(folder / ARRAYS, answer.arrays)
+    files.write_json(folder / ANSWER, answer.facts)
     for name in (PARTIAL, PARTIAL_ARRAYS):
         (folder / name).unlink(missing_ok=True)
 
 
-def keep_partial(
-    folder: Path, arrays: Arrays, *, done: int, total: int, seconds: float, how: dict[str, Any]
-) -> None:
-    """Arrays first: whoever dies between the two files computes a little twice, and loses nothing."""
+def write_error(folder: Path, message: str) -> None:
+    """Write why there is no answer, in its place."""
+    files.write_json(folder / ANSWER, {"error": message})
+
+
+@dataclasses.dataclass(frozen=True)
+class PartialAnswer:
+    """What partial.json holds: `done` rows of `total`, computed in `seconds` as `compute` says."""
+
+    done: int
+    total: int
+    seconds: float
+    compute: ComputeConfig
+
+    @classmethod
+    def read(cls, folder: Path) -> PartialAnswer | None:
+        """None before the first rows, and where the file is damaged: the rows are then computed again."""
+        try:
+            fields = Fields(files.read_json(folder / PARTIAL), folder / PARTIAL)
+            compute = ComputeConfig.from_dict(fields.table("how"), folder / PARTIAL)
+            return cls(fields.integer("done"), fields.integer("total"), fields.number("seconds"), compute)
+        except RunError:
+            return None
+
+
+def write_partial(folder: Path, arrays: Arrays, partial: PartialAnswer) -> None:
+    """Arrays first: a process that dies between the two files loses nothing."""
     files.write_arrays(folder / PARTIAL_ARRAYS, arrays)
-    said = {"done": done, "total": total, "seconds": round(seconds, 3), "how": how}
-    files.write_json(folder / PARTIAL, said)
+    written = {"done": partial.done, "total": partial.total, "seconds": round(partial.seconds, 3)}
+    files.write_json(folder / PARTIAL, written | {"how": partial.compute.to_dict()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,16 +151,16 @@ class AnswerProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None before the first rows, and while nobody is at it."""
+        """At the pace so far; None before the first rows, and while no worker computes it."""
         if self.state != "running" or not self.done:
             return None
         return self.seconds / self.done * (self.total - self.done)
 
 
-def progress_of(folder: Path, *, waits: bool) -> AnswerProgress:
-    """`waits` says whether the answer is in the queue."""
-    said = _so_far(folder)
-    rows = (said.get("done", 0), said.get("total", 0), said.get("seconds", 0.0))
+def progress_of(folder: Path, *, queued: bool) -> AnswerProgress:
+    """How far an answer is; `queued` says whether a job for it is in the queue."""
+    so_far = PartialAnswer.read(folder)
+    rows = (so_far.done, so_far.total, so_far.seconds) if so_far else (0, 0, 0.0)
     if answered(folder):
         return AnswerProgress("done", *rows)
     try:
@@ -128,37 +168,38 @@ def progress_of(folder: Path, *, waits: bool) -> AnswerProgress:
             pass
     except Timeout:
         return AnswerProgress("running", *rows)
-    if answered(folder):  # between the two looks
+    if answered(folder):  # it was written between the two checks
         return AnswerProgress("done", *rows)
-    return AnswerProgress("waiting" if waits else "stopped", *rows)
+    return AnswerProgress("waiting" if queued else "stopped", *rows)
 
 
-def read_partial(folder: Path, how: dict[str, Any]) -> tuple[Arrays, float] | None:
-    """Arrays and seconds of an answer that was begun, if it was computed as `how` says: one answer
-    comes of one source and one kind of machine. None where there is nothing to go on from."""
-    said = _so_far(folder)
-    if said.get("how") != how:
+def read_partial(folder: Path, compute: ComputeConfig) -> tuple[Arrays, float] | None:
+    """Arrays and seconds of an unfinished answer, if it was computed in the same way: one answer comes of
+    one source and one kind of machine. None where there is nothing to resume from."""
+    so_far = PartialAnswer.read(folder)
+    if so_far is None or so_far.compute != compute:
         return None
     try:
-        return _read_arrays(folder / PARTIAL_ARRAYS), float(said.get("seconds", 0))
-    except (RunError, TypeError, ValueError):
-        return None  # computed anew, which is what anybody would do about it
+        return _read_arrays(folder / PARTIAL_ARRAYS), so_far.seconds
+    except RunError:
+        return None  # damaged, so it is computed again
 
 
 def answer_lock(folder: Path) -> FileLock:
-    """To be held by whoever computes the answer."""
+    """The process that computes the answer holds it."""
     return FileLock(folder / files.LOCK, timeout=0.02, poll_interval=0.001)
 
 
 def pack_answer(folder: Path, run: Run) -> Path:
-    """Copy an answer to a run that ships with the package, and return where it lies there.
+    """Copy an answer to a run that ships with the package, and return its new folder.
 
     Raises `RunError` for an error, for one of changed source files, and for more than 200 kB.
     """
-    facts, _ = read_answer(folder)
-    if "error" in facts:
-        raise RunError(f"{folder} holds an error: {facts['error']}")
-    if str(facts.get("how", {}).get("commit") or "+").endswith("+"):
+    answer = read_answer(folder)
+    if answer.error is not None:
+        raise RunError(f"{folder} holds an error: {answer.error}")
+    how = Fields(answer.facts, folder / ANSWER).inner("how")
+    if how is None or (how.text("commit", None) or "+").endswith("+"):
         raise RunError(f"{folder} was computed by uncommitted source; commit, compute again, then pack")
     if (size := sum((folder / name).stat().st_size for name in (ANSWER, ARRAYS))) > MOST_BYTES:
         raise RunError(f"{folder} takes {size} bytes; allowed: {MOST_BYTES}")
@@ -169,14 +210,6 @@ def pack_answer(folder: Path, run: Run) -> Path:
     return target
 
 
-def _so_far(folder: Path) -> dict[str, Any]:
-    """`done` of `total`, `seconds` and `how`; empty before the first rows."""
-    try:
-        return files.read_json(folder / PARTIAL)
-    except RunError:
-        return {}
-
-
 def _read_arrays(path: Path) -> Arrays:
     import numpy as np
 
@@ -184,4 +217,4 @@ def _read_arrays(path: Path) -> Arrays:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
     except _DAMAGED as error:
-        raise RunError(f"{path} is damaged ({error}); remove its folder, and ask anew") from None
+        raise RunError(f"{path} is damaged ({error}); remove its folder, and run the probe again") from None

@@ -44,7 +44,7 @@ def pack(run: Run, shelf: Path, *, weights: str = "none") -> Run:
     status = run.status()
     if not status.complete:
         raise RunError(f"{run.name} is {status.state}; only runs that have ended are packed")
-    if str(run.how.get("commit") or "+").endswith("+"):
+    if run.compute is None or (run.compute.commit or "+").endswith("+"):
         raise RunError(f"{run.name} was trained from uncommitted source; commit, train again, then pack")
     target = shelf / run.name.split("~")[0]
     if target.exists():
@@ -94,7 +94,7 @@ def _half(name: str, tensor: np.ndarray) -> np.ndarray:
     import numpy as np
 
     with np.errstate(over="ignore"):
-        half = tensor.astype("float16", casting="same_kind")
+        half: np.ndarray = tensor.astype("float16", casting="same_kind")
     if not (abs(half) < float("inf")).all():
         raise RunError(f"{name} does not fit half precision")
     return half

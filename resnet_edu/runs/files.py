@@ -10,10 +10,10 @@
 | layers.f32            | float32 rows: step, then gradient, weight, update norm per layer  |
 | weights/000240.safetensors | the net after so many steps                                  |
 | checkpoint.safetensors | everything that resuming needs                                   |
-| status.json, stop, lock | how far it is; a wish to stop; held by the one who writes       |
+| status.json, stop, lock | how far it is; a stop request; held by the process that writes  |
 
-Beside the runs lies .choices.json: what was measured to choose how to compute.
-A run on the shelf that ships with the package holds Parquet tables instead of the four row files.
+Beside the runs, .choices.json holds what was measured to choose how to compute.
+A run that ships with the package has Parquet tables instead of the four row files.
 """
 
 from __future__ import annotations
@@ -23,16 +23,20 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXPERIMENT, HOW, STATUS = "experiment.json", "how.json", "status.json"
 STEPS, EVALS, BLOCKS, LAYERS = "steps.jsonl", "evals.jsonl", "blocks.jsonl", "layers.f32"
 CHECKPOINT, WEIGHTS, PROBES, STOP, LOCK = "checkpoint.safetensors", "weights", "probes", "stop", "lock"
 CHOICES = ".choices.json"
 NORMS = ("gradient", "weight", "update")
-
+Row = Mapping[str, object]
+"""One line of a .jsonl file."""
 
 _UMASK = os.umask(0)
 os.umask(_UMASK)
@@ -47,6 +51,7 @@ class RunBusy(RunError):
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises `RunError` where it is missing, damaged or no plain file."""
     try:
         if path.exists() and not path.is_file():
             raise OSError("no plain file")  # a pipe or a device is never read to its end
@@ -60,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
+def write_json(path: Path, data: Mapping[str, object]) -> None:
     replace_file(path, json.dumps(_without_nan(data), indent=1).encode())
 
 
@@ -72,14 +77,14 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp's own mode would shut out whoever shares the shelf
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp's mode would lock out a shelf's other users
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """A NumPy archive of plain arrays (never pickled: `numpy.load` refuses those by default)."""
     import numpy as np
 
@@ -92,14 +97,14 @@ def weights_file(run: Path, step: int) -> Path:
     return run / WEIGHTS / f"{step:06d}.safetensors"
 
 
-def append_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def append_rows(path: Path, rows: Iterable[Row]) -> None:
     text = "".join(json.dumps(_without_nan(row), separators=(",", ":")) + "\n" for row in rows)
     with path.open("ab") as file:
         file.write(text.encode())
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """All whole lines; stops at the first that cannot be read: a torn tail, or one being written."""
+    """All whole lines; stops at the first that cannot be read: a torn tail, or a line being written."""
     if not path.exists():
         return []
     rows = []
@@ -114,15 +119,15 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def keep_rows(path: Path, keep) -> None:
-    """Drop the rows for which `keep(row)` is false, and whatever torn tail follows them."""
+def keep_rows(path: Path, keep: Callable[[dict[str, Any]], bool]) -> None:
+    """Drop the rows for which `keep(row)` is false, and the torn tail after them, if there is one."""
     if path.exists():
         rows = [row for row in read_rows(path) if keep(row)]
         text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
         replace_file(path, text.encode())
 
 
-def read_norms(path: Path, layers: int):
+def read_norms(path: Path, layers: int) -> np.ndarray:
     """Float32 array [rows, 1 + 3·layers]; an incomplete last row is left out."""
     import numpy as np
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnet_edu.runs.run import Run, Status
+from resnet_edu.runs.run import Run
+from resnet_edu.runs.status import Status
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`share` of the work done, 0 … 1; `seconds_left` is None before there is a pace to go by."""
+    """`share` of the work done, 0 … 1; `seconds_left` is None before the first step."""
 
     share: float
     seconds_left: float | None
@@ -19,10 +20,10 @@ class Progress:
 
 
 def progress(runs: Sequence[Run], *, side_by_side: int, statuses: Sequence[Status] | None = None) -> Progress:
-    """The work of a step is taken as the net's depth; the pace is that of the steps done so far.
-    Pass `statuses` where they have been read already."""
-    said = [run.status() for run in runs] if statuses is None else statuses
-    depths = [(run.experiment.net.depth, status) for run, status in zip(runs, said, strict=True)]
+    """Estimates the work of a step as the net's depth, and the pace as that of the steps done so far.
+    `side_by_side` runs train at once. Pass `statuses` where they have been read already."""
+    now = [run.status() for run in runs] if statuses is None else statuses
+    depths = [(run.experiment.net.depth, status) for run, status in zip(runs, now, strict=True)]
     work = sum(depth * status.steps for depth, status in depths)
     done = sum(depth * status.step for depth, status in depths)
     skipped = sum(depth * (s.steps - s.step) for depth, s in depths if s.ended)

@@ -1,4 +1,4 @@
-"""A run as it lies on disk, finished or growing: status, tables and weights."""
+"""A run on disk, finished or growing: status, tables and weights."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import files
+from resnet_edu.runs.compute import ComputeConfig
 from resnet_edu.runs.files import RunError
+from resnet_edu.runs.status import Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,36 +29,8 @@ EVAL_COLUMNS = ("step", "images", "train_error", "train_error_batch", "train_los
 TEN_CROPS = "test_error_10_crops"
 
 
-@dataclass(frozen=True)
-class Status:
-    """How far a run is. `state` is queued, running, done, stopped, interrupted, diverged or failed."""
-
-    state: str
-    step: int
-    steps: int
-    seconds: float
-    message: str = ""
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the pace so far; None before the first step and after the last."""
-        if self.state != "running" or not self.step:
-            return None
-        return self.seconds / self.step * (self.steps - self.step)
-
-    @property
-    def ended(self) -> bool:
-        """Nothing more will come unless somebody asks for it."""
-        return self.state not in ("queued", "running")
-
-    @property
-    def complete(self) -> bool:
-        """It went as far as it can go: to its last step, or to where it diverged."""
-        return self.state in ("done", "diverged")
-
-
 class Run:
-    """One run's folder. Everything is read when asked for, so a growing run shows its newest rows."""
+    """One run's folder. Every method reads the files anew, so a growing run shows its newest rows."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -80,48 +54,47 @@ class Run:
             raise RunError(f"{self.path / files.EXPERIMENT}: {error}") from None
 
     @property
-    def how(self) -> dict[str, Any]:
-        """How it was computed: device, dtype, memory_format, threads, versions, commit, layers."""
+    def compute(self) -> ComputeConfig | None:
+        """How it is computed and recorded; None before it was first trained. Raises `RunError`."""
         path = self.path / files.HOW
-        return files.read_json(path) if path.exists() else {}
+        return ComputeConfig.read(path) if path.exists() else None
 
     def queue(self) -> None:
-        """Say that the run waits to be trained (on), and take back any wish to stop it."""
+        """Mark the run as waiting to be trained (on), and clear any stop request."""
         (self.path / files.STOP).unlink(missing_ok=True)
-        if said := self._said():
-            files.write_json(self.path / files.STATUS, said | {"state": "queued", "message": ""})
+        if (self.path / files.STATUS).exists():
+            self._write_status(replace(self._read_status(), state="queued", message=""))
 
     def stop(self) -> None:
-        """Ask whoever trains the run to stop after the present steps."""
+        """Ask the process that trains the run to stop after its present chunk of steps."""
         (self.path / files.STOP).touch()
         if self.status().state in ("queued", "interrupted"):
-            files.write_json(self.path / files.STATUS, self._said() | {"state": "stopped"})
+            self._write_status(replace(self._read_status(), state="stopped"))
 
-    def stopping(self) -> bool:
-        """True once somebody asked the run to stop."""
+    def stop_requested(self) -> bool:
+        """True from `stop` until the run is queued or trained again."""
         return (self.path / files.STOP).exists()
 
     def busy(self) -> bool:
         """True while a process holds the run to write it."""
         try:
-            # Another reader holds it for an instant, a writer as long as it trains.
+            # Another reader holds the lock for an instant, a writer as long as it trains.
             with FileLock(self.path / files.LOCK, timeout=0.02, poll_interval=0.001):
                 return False
         except Timeout:
             return True
-        except OSError:  # a read-only shelf: nobody writes there
+        except OSError:  # a read-only shelf: no process writes there
             return False
 
     def status(self) -> Status:
-        said = self._said()
-        state = said.get("state", "queued")
-        if state in ("running", "queued") and self.busy():
-            state = "running"
-        elif state == "running":
-            said = self._said()  # it may have ended between the two looks
-            state = "interrupted" if said["state"] == "running" else said["state"]
-        steps = self.experiment.recipe.steps
-        return Status(state, said.get("step", 0), steps, said.get("seconds", 0.0), said.get("message", ""))
+        """Raises `RunError`, which names file and key, where status.json is damaged."""
+        status = self._read_status()
+        if status.state in ("running", "queued") and self.busy():
+            return replace(status, state="running")
+        if status.state == "running":
+            status = self._read_status()  # the run may have ended between reading it and asking for its lock
+            return replace(status, state="interrupted") if status.state == "running" else status
+        return status
 
     def steps(self) -> pd.DataFrame:
         """One row a step: step, loss (nats, of that step's batch), lr, seconds since the start."""
@@ -130,7 +103,7 @@ class Run:
     def evals(self) -> pd.DataFrame:
         """One row an evaluation, after `step` updates: errors in %, losses in nats, over `images`.
 
-        Where ten crops of every test image were looked at, their error stands in a column of its own.
+        A run that was evaluated on ten crops of every test image has their error as one more column.
         """
         table = self._table(files.EVALS, (*EVAL_COLUMNS, TEN_CROPS))
         unused = TEN_CROPS in table and table[TEN_CROPS].isna().all()
@@ -144,7 +117,7 @@ class Run:
 
         if (table := self._parquet("layers")) is not None:
             return table
-        names = self.how.get("layers", [])
+        names = self.compute.layers if self.compute else ()
         rows = files.read_norms(self.path / files.LAYERS, len(names))
         columns = {
             "step": np.repeat(rows[:, 0].astype(int), len(names)),
@@ -192,10 +165,14 @@ class Run:
         except (SafetensorError, OSError) as error:
             raise RunError(f"{path} is damaged ({error}); train again, or copy the run again") from None
 
-    def _said(self) -> dict[str, Any]:
-        """What whoever trains the run, or asked for it, wrote last."""
+    def _read_status(self) -> Status:
+        """As the file has it: the process that trained, queued or stopped the run wrote it last."""
         path = self.path / files.STATUS
-        return files.read_json(path) if path.exists() else {}
+        said = files.read_json(path) if path.exists() else {}
+        return Status.from_dict(said, self.experiment.recipe.steps, path)
+
+    def _write_status(self, status: Status) -> None:
+        files.write_json(self.path / files.STATUS, status.to_dict())
 
     def _parquet(self, name: str) -> pd.DataFrame | None:
         import pandas as pd
@@ -218,7 +195,7 @@ class Run:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """What is wrong with the rows of a file is said with the file's name."""
+    """Adds the file's name to what is wrong with its rows."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:

@@ -17,8 +17,8 @@ RECORDED = Path(__file__).parent.parent / "recorded"
 
 def default_shelf() -> Path:
     """`RESNET_EDU_RUNS` when set, else the user's data folder."""
-    if told := os.environ.get("RESNET_EDU_RUNS"):
-        return Path(told)
+    if folder := os.environ.get("RESNET_EDU_RUNS"):
+        return Path(folder)
     from platformdirs import user_data_path
 
     return user_data_path("resnet-edu", appauthor=False) / "runs"
@@ -34,7 +34,7 @@ class Shelf:
         return f"Shelf({str(self.path)!r})"
 
     def runs(self) -> list[Run]:
-        """All runs, by name. Folders that are no runs are passed over."""
+        """All runs, by name. Skips folders that are no runs."""
         if not self.path.exists():
             return []
         if not self.path.is_dir():
@@ -62,8 +62,8 @@ class Shelf:
         attempts = self.attempts(experiment)
         return attempts[-1] if attempts else None
 
-    def place(self, experiment: Experiment, *, again: bool = False) -> Run:
-        """The experiment's newest run, made now if there is none, or if `again` asks for another."""
+    def get_or_create(self, experiment: Experiment, *, again: bool = False) -> Run:
+        """The experiment's newest run, made now if there is none, or another attempt if `again`."""
         attempts = self.attempts(experiment)
         if attempts and not again:
             return attempts[-1]
@@ -77,7 +77,7 @@ class Shelf:
     def remove(self, run: Run) -> None:
         """Delete the run's folder; raises `RunError` while it is written, and for other shelves."""
         if run.path.parent != self.path:
-            raise RunError(f"{run.name} does not lie in {self.path}")
+            raise RunError(f"{run.name} is not in {self.path}")
         if run.busy():
             raise RunError(f"{run.name} is being trained; stop it first")
         shutil.rmtree(run.path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -74,7 +73,7 @@ class UnitRow:
     gradient: list[float]
     correlation: list[float]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, int | list[str] | list[float]]:
         """Column names and values, as recorded."""
         return dataclasses.asdict(self)
 

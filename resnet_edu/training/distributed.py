@@ -159,10 +159,13 @@ def join_process_group(*, sync_batchnorm: bool = False) -> Iterator[SingleProces
     if not all(name in os.environ for name in TORCHRUN_VARIABLES) or os.environ["WORLD_SIZE"] == "1":
         yield SingleProcess()
         return
-    store, rank, count = next(iter(dist.rendezvous("env://", timeout=TIMEOUT)))  # type: ignore[attr-defined]
+    from torch._C._distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    store, rank, count = next(iter(rendezvous("env://", timeout=TIMEOUT)))
     # After a restart torchrun gives the same store, which still has the dead processes' addresses.
     attempt = f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
-    store = dist.PrefixStore(attempt, store)  # type: ignore[attr-defined]
+    store = PrefixStore(attempt, store)
     gpus_for_all = torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"])
     backend = "cpu:gloo,cuda:nccl" if gpus_for_all and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=TIMEOUT)

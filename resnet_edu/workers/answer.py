@@ -1,4 +1,4 @@
-"""Joins bench and desk for questions: computes a probe's answer into its folder, in pieces that are kept."""
+"""Computes a probe's answer into its folder, in pieces that are kept: joins bench and desk for questions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from filelock import Timeout
 from resnet_edu import probes
 from resnet_edu.host import commit
 from resnet_edu.jobs import queue
-from resnet_edu.runs import Run, RunBusy, RunError, answers, files
+from resnet_edu.runs import ComputeConfig, Run, RunBusy, RunError, answers
+from resnet_edu.runs.answers import PartialAnswer, ProbeAnswer
 from resnet_edu.training import devices
 
 KEEP_SECONDS = 1.0
-Watch = Callable[[int, int, float], None]
+OnRow = Callable[[PartialAnswer], None]
 
 
 def answer_run(
@@ -28,60 +29,63 @@ def answer_run(
     arguments: Mapping[str, Any],
     *,
     threads: int = 1,
-    watch: Watch = lambda done, total, seconds: None,
-    wanted: Callable[[], bool] = lambda: True,
+    on_row: OnRow = lambda partial: None,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> Path:
-    """Compute the answer in this process, on from where it is; returns its folder. One thread is best for
-    small nets, and what every worker has.
+    """Compute the answer in this process, resuming what is there; returns its folder.
 
-    Between two rows `watch` is told done, total and seconds; once `wanted()` is false, what there is is
-    kept, and the same call goes on from there. An answer that is there already is left as it is, unless it
-    is an error. Raises `RunBusy`, and `ValueError` for what cannot be asked or computed.
+    An answer that is there already is left as it is, unless it is an error. Raises `RunBusy`, and
+    `ValueError` for what cannot be asked or computed.
+
+    - `arguments`: the probe's own.
+    - `threads`: of the CPU. One is fastest for small nets, and what every worker has.
+    - `on_row`: called after each row of a long answer.
+    - `should_continue`: once it is false, the rows so far are kept; the same call resumes them.
     """
     folder = answers.answer_folder(run, probe, arguments)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
     try:
-        with answers.answer_lock(folder).acquire(timeout=1):  # who asks how far it is holds it for an instant
-            if not answers.answered(folder) or "error" in answers.read_answer(folder)[0]:
+        # A process that asks for the progress holds the lock for an instant.
+        with answers.answer_lock(folder).acquire(timeout=1):
+            if not answers.answered(folder) or answers.read_answer(folder).error is not None:
                 (folder / answers.ANSWER).unlink(missing_ok=True)
-                _compute(run, probe, arguments, folder, watch, wanted)
+                _compute(run, probe, arguments, folder, on_row, should_continue)
     except Timeout:
         raise RunBusy(f"{folder} is being computed by another process") from None
     return folder
 
 
-def see_to(wish: Mapping[str, Any]) -> bool:
-    """A worker's part: answer the wish, unless another process does. Errors are answers too."""
-    folder, file = Path(wish["folder"]), wish["wish"]
-    if not folder.exists():
-        queue.fulfilled(wish)  # the run was removed
+def handle(job: queue.ProbeJob) -> bool:
+    """Answer the job in a worker; False if another process computes it. Errors are answers too."""
+    if not job.folder.exists():
+        queue.complete(job)  # the run was removed
         return True
     try:
-        with answers.answer_lock(folder):
-            if not file.exists():
-                return True  # taken back while others were seen to
-            if answers.answered(folder) or _answered(wish, folder):
-                queue.fulfilled(wish)
+        with answers.answer_lock(job.folder):
+            if not job.file.exists():
+                return True  # cancelled while the worker was busy with other jobs
+            if answers.answered(job.folder) or _attempt(job):
+                queue.complete(job)
             return True
     except Timeout:
         return False
 
 
-def _answered(wish: Mapping[str, Any], folder: Path) -> bool:
-    """False when nobody wants it any more; what there is of it is kept."""
+def _attempt(job: queue.ProbeJob) -> bool:
+    """False when the job was cancelled meanwhile; its rows so far are kept."""
     try:
-        if not queue.another_try(wish):
+        if not queue.begin_attempt(job):
             raise RunError(f"given up after {queue.TRIES} tries: the process that computed it died each time")
-        run = Run(wish["path"])
-        return _compute(run, wish["probe"], wish["arguments"], folder, wanted=wish["wish"].exists)
+        run = Run(job.path)
+        return _compute(run, job.probe, job.arguments, job.folder, should_continue=job.file.exists)
     except (ValueError, OSError) as error:
-        facts = {"error": str(error)}
+        why = str(error)
     except Exception as error:
         traceback.print_exc()
-        facts = {"error": f"{type(error).__name__} while computing this; the workers' log has more"}
-    if folder.exists():  # else the run was removed meanwhile
-        files.write_json(folder / answers.ANSWER, facts)
+        why = f"{type(error).__name__} while computing this; the workers' log has more"
+    if job.folder.exists():  # else the run was removed meanwhile
+        answers.write_error(job.folder, why)
     return True
 
 
@@ -90,33 +94,33 @@ def _compute(
     probe: str,
     arguments: Mapping[str, Any],
     folder: Path,
-    watch: Watch = lambda done, total, seconds: None,
-    wanted: Callable[[], bool] = lambda: True,
+    on_row: OnRow = lambda partial: None,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> bool:
     """True once the whole answer is written; False when it was stopped before."""
-    how = _how()
-    kept, before = answers.read_partial(folder, how) or (None, 0.0)
+    compute = _provenance()
+    kept, before = answers.read_partial(folder, compute) or (None, 0.0)
     started = saved = time.monotonic()
     for partial in probes.answering(run, probe, arguments, kept):
         now = time.monotonic()
-        seconds = before + now - started
-        rows = {"done": partial.done, "total": partial.total}
-        watch(partial.done, partial.total, seconds)
+        so_far = PartialAnswer(partial.done, partial.total, before + now - started, compute)
+        on_row(so_far)
         if partial.done == partial.total:
             break
-        stop = not wanted()
+        stop = not should_continue()
         if stop or now - saved > KEEP_SECONDS:
-            answers.keep_partial(folder, partial.arrays, **rows, seconds=seconds, how=how)
+            answers.write_partial(folder, partial.arrays, so_far)
             saved = now
         if stop:
             return False
-    asked = {"run": run.name, "probe": probe, "arguments": dict(arguments)}
-    told = {**asked, "how": how | {"seconds": round(seconds, 3)}}
-    answers.write_answer(folder, partial.facts | told, partial.arrays)
+    requested = {"run": run.name, "probe": probe, "arguments": dict(arguments)}
+    how = compute.to_dict() | {"seconds": round(so_far.seconds, 3)}
+    answers.write_answer(folder, ProbeAnswer({**partial.facts, **requested, "how": how}, partial.arrays))
     return True
 
 
 @functools.cache
-def _how() -> dict[str, Any]:
+def _provenance() -> ComputeConfig:
     """Device, versions and commit: of the source as it was when this process began to answer."""
-    return {"device": "cpu", **devices.provenance("cpu"), "commit": commit()}
+    facts = {"device": "cpu", **devices.provenance("cpu"), "commit": commit()}
+    return ComputeConfig.from_dict(facts)

@@ -1,4 +1,4 @@
-"""Room for a training on this machine's devices, handed out by locks in the queue's folder."""
+"""Devices for trainings of this machine's workers, reserved by lock files in the queue's folder."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from resnet_edu.training import devices
 
 
 @contextmanager
-def lane(shelf: Shelf, run: Run) -> Iterator[str]:
-    """A device with room for one more training like this, held meanwhile; raises `Timeout` if there is none.
+def acquire_device(shelf: Shelf, run: Run) -> Iterator[str]:
+    """A device with room for one more training like this, reserved inside `with`; raises `Timeout` if all
+    are full.
 
-    Every GPU takes a few (`pool.per_gpu`), the emptiest first; on the CPU each worker has room of its own.
+    A GPU takes `pool.per_gpu` trainings, the emptiest GPU first; on the CPU each worker has its own core.
     """
     usable = _usable(run)
     if usable == ["cpu"]:
         yield "cpu"
         return
     for place, device in itertools.product(range(pool.per_gpu(run.experiment)), usable):
-        name = f"lane-{device.replace(':', '-')}-{place}.lock"
+        name = f"device-{device.replace(':', '-')}-{place}.lock"
         lock = FileLock(shelf.path / queue.QUEUE / name, timeout=0)
         with suppress(Timeout):
             lock.acquire()
@@ -40,7 +41,7 @@ def lane(shelf: Shelf, run: Run) -> Iterator[str]:
 
 def _usable(run: Run) -> list[str]:
     """The device that the run was begun on, else all of the best kind."""
-    if told := run.how.get("device"):
-        return [told]
+    if run.compute is not None:
+        return [run.compute.device]
     best, count = devices.available_devices()[0], torch.cuda.device_count()
     return [f"cuda:{index}" for index in range(count)] if best == "cuda" and count > 1 else [best]

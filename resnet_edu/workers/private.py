@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import IO, Any
 
 import torch
@@ -14,38 +15,39 @@ from resnet_edu import probes
 from resnet_edu.jobs import private
 from resnet_edu.runs import Run
 
-PATIENCE = 20.0  # seconds that a server may be silent, where weights are downloaded
+DOWNLOAD_TIMEOUT = 20.0  # seconds without a byte from the server
 
 
 def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer questions until their pipe is closed."""
     while True:
         try:
-            question, arrays = private.unpacked(private.receive(questions))
+            question, arrays = private.unpack(private.receive(questions))
         except EOFError:
             return
         private.send(answers, answer(question, arrays))
 
 
-def answer(question: dict[str, Any], arrays: dict[str, Any]) -> bytes:
-    """Errors are answers too, for people to read."""
+def answer(question: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
+    """The packed answer; an error is one too, as a sentence in its facts."""
     try:
         source = question["source"] or Run(question["run"])
-        return private.packed(*probes.answer(source, question["probe"], question["arguments"] | arrays))
+        return private.pack(*probes.answer(source, question["probe"], {**question["arguments"], **arrays}))
     except (ValueError, OSError) as error:
-        return private.packed({"error": str(error)}, {})
+        return private.pack({"error": str(error)}, {})
     except Exception as error:
         traceback.print_exc()
-        why = f"{type(error).__name__} while computing this; what the server prints has more"
-        return private.packed({"error": why}, {})
+        why = f"{type(error).__name__} while computing this; the server's output has more"
+        return private.pack({"error": why}, {})
 
 
 def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
-    socket.setdefaulttimeout(PATIENCE)
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     torch.set_num_threads(1)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints shall not print into the answers
+    os.dup2(2, 1)  # what a library prints must not mix with the answers
     import captum.attr
     import captum.metrics  # noqa: F401
 

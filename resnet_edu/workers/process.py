@@ -9,86 +9,86 @@ import functools
 import sys
 import time
 import traceback
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import torch
 from filelock import Timeout
 
 from resnet_edu.jobs import pool, queue
-from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf
+from resnet_edu.jobs.queue import ProbeJob, TrainJob
+from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf
 from resnet_edu.workers import answer
-from resnet_edu.workers.gpu import lane
-from resnet_edu.workers.train import train_or_say_why
+from resnet_edu.workers.gpu import acquire_device
+from resnet_edu.workers.train import train_run
 
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
-    """Work off wishes until there has been none for so long. Returns at once if the slot is taken."""
+    """Take jobs until there have been none for so many seconds. Returns at once if the slot is taken."""
     try:
-        with pool.slot_lock(shelf, slot).acquire(timeout=1):  # whoever looks for us holds it for an instant
+        # A process checking whether this slot is taken holds the lock briefly.
+        with pool.slot_lock(shelf, slot).acquire(timeout=1):
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < idle_seconds:
-                if any(_take(shelf, wish, slot) for wish in queue.wishes(shelf)):
+                if any(try_claim(shelf, job, slot) for job in queue.pending(shelf)):
                     idle_since = time.monotonic()
                 else:
-                    _import_ahead(slot)
-                    time.sleep(LOOK_SECONDS)
+                    _import_captum(slot)
+                    time.sleep(POLL_SECONDS)
     except Timeout:
         return
 
 
 @functools.cache
-def _import_ahead(slot: str) -> None:
-    """Nobody waits yet: the time to import what maps are made with."""
-    if slot == queue.ANSWERS:
+def _import_captum(slot: str) -> None:
+    """Import captum while idle, so that the first saliency request is fast."""
+    if slot == queue.QUICK:
         with suppress(ImportError):
             import captum.attr  # noqa: F401
 
 
-def _take(shelf: Shelf, wish: Mapping[str, Any], slot: str) -> bool:
-    """Work on the wish if this worker can; True if it did."""
-    if "probe" in wish:
-        return slot == queue.queue_for(wish["probe"]) and answer.see_to(wish)
-    return slot not in queue.ANSWERING and _train_wish(shelf, wish)
+def try_claim(shelf: Shelf, job: TrainJob | ProbeJob, slot: str) -> bool:
+    """Do the job if it belongs to this slot and no other worker has it; True if it was done."""
+    if isinstance(job, ProbeJob):
+        return slot == queue.queue_for(job.probe) and answer.handle(job)
+    return slot not in queue.PROBE_SLOTS and _train(shelf, job)
 
 
-def _train_wish(shelf: Shelf, wish: Mapping[str, Any]) -> bool:
+def _train(shelf: Shelf, job: TrainJob) -> bool:
     try:
-        run = Run(shelf.path / wish["run"])
+        run = Run(shelf.path / job.run)
         if run.busy():
             return False
-        with lane(shelf, run) as device, RunWriter(run) as writer:
-            if wish["wish"].exists() and not run.status().complete:  # not worked off while we waited
-                _train_or_give_up(writer, wish, device)
-            queue.fulfilled(wish)
+        with acquire_device(shelf, run) as device, RunWriter(run) as writer:
+            if job.file.exists() and not run.status().complete:  # not done meanwhile by another worker
+                _attempt(writer, job, device)
+            queue.complete(job)
     except (RunBusy, Timeout):
         return False
     except RunError:
-        queue.fulfilled(wish)  # the run was removed, or its files are beyond repair
+        queue.complete(job)  # the run was removed, or its files are beyond repair
         traceback.print_exc()
     return True
 
 
-def _train_or_give_up(writer: RunWriter, wish: Mapping[str, Any], device: str) -> None:
-    if not queue.another_try(wish):
-        at = writer.run.status()
-        why = f"given up after {queue.TRIES} tries: the process that trained it died each time"
-        writer.status("failed", at.step, at.seconds, why)
+def _attempt(writer: RunWriter, job: TrainJob, device: str) -> None:
+    if not queue.begin_attempt(job):
+        writer.fail(f"given up after {queue.TRIES} tries: the process that trained it died each time")
         return
+    request = ComputeRequest(device=device, threads=job.threads, recording=job.recording)
     try:
-        asked = {"device": device, "threads": wish.get("threads", (1,))}
-        train_or_say_why(writer, asked, {"recording": wish["recording"]}, lambda block: None, lambda: True)
+        train_run(writer.run, request, writer=writer)
     except Exception:
-        traceback.print_exc()  # the run says it in a line; the log has the whole story
+        traceback.print_exc()  # the run's status has one line; the log has the traceback
 
 
 def main(shelf: str, slot: str) -> None:
+    """Serve in this process, which is a worker's."""
     torch.set_num_threads(1)
-    # Who answers stays longer: a reader looks at a map before asking for the next.
-    serve(Shelf(shelf), slot, pool.idle_seconds() * (10 if slot in (queue.ANSWERS, queue.SLOW) else 1))
+    # Workers for quick and slow probes stay longer: a reader looks at a map before asking for the next.
+    patience = 10 if slot in (queue.QUICK, queue.SLOW) else 1
+    serve(Shelf(shelf), slot, pool.idle_seconds() * patience)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 from resnet_edu import studies
 from resnet_edu.experiment import Experiment
 from resnet_edu.jobs import pool
-from resnet_edu.runs import Run, RunWriter, Shelf, answers, recorded
+from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, answers, recorded
 from resnet_edu.runs.answers import answered
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 STEPS = 12
+ASKED = {"lesions": {"nets": "minute"}, "saliency": {"nets": "minute", "depth": 56}}
+"""The nets that tests of these pages write answers for."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,7 @@ def opened() -> Callable[..., AppTest]:
         at = AppTest.from_file(str(MAIN), default_timeout=60)
         if page != "degradation":
             at.switch_page(f"questions/{page}.py")
+        query = ASKED.get(page, {}) | query
         for name, value in query.items():
             at.query_params[name] = str(value)
         return at.run()
@@ -68,7 +71,7 @@ def trained(arms: list[Experiment]) -> Callable[..., list[Run]]:
     """`trained()` writes the arms' runs by hand; `trained(again=True)` further attempts."""
 
     def write(again: bool = False) -> list[Run]:
-        runs = [Shelf().place(arm, again=again) for arm in arms]
+        runs = [Shelf().get_or_create(arm, again=again) for arm in arms]
         for run in runs:
             finish(run)
         return runs
@@ -77,10 +80,10 @@ def trained(arms: list[Experiment]) -> Callable[..., list[Run]]:
 
 
 def finish(run: Run) -> None:
-    layers = ["stem.conv", "head"]
+    layers = ("stem.conv", "head")
     errors = {"train_error": 50.0, "train_error_batch": 50.0, "test_error": 55.0}
     with RunWriter(run) as writer:
-        writer.begin({"device": "cpu", "device_name": "a test", "precision": "float32", "layers": layers})
+        writer.begin(ComputeConfig("cpu", "float32", device_name="a test", layers=layers))
         writer.append_norms(np.array([[i, *range(1, 7)] for i in range(STEPS)], np.float32))
         rows = [{"step": i, "loss": 2.5 - i / 7, "lr": 0.1, "seconds": i / 4} for i in range(STEPS)]
         writer.append(

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_edu import jobs
 from resnet_edu.jobs import pool, queue
-from resnet_edu.runs import Shelf, answers
+from resnet_edu.runs import ComputeConfig, Shelf, answers
+from resnet_edu.runs.answers import PartialAnswer, ProbeAnswer
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +41,8 @@ def moving(opened, strip):
 
 def waiting() -> list[int]:
     """Which images' maps are asked for, oldest question first; both nets are asked each time."""
-    wishes = [wish for wish in queue.wishes(Shelf()) if wish["probe"] == "saliency"]
-    images = [wish["arguments"]["image"] for wish in wishes]
+    wishes = [job for job in queue.pending(Shelf()) if job.probe == "saliency"]
+    images = [job.arguments["image"] for job in wishes]
     assert images[::2] == images[1::2]
     return images[::2]
 
@@ -56,8 +57,8 @@ def test_ten_images_in_a_row_leave_one_question(moving):
 def test_a_question_in_work_is_let_be_and_its_answer_is_shown_when_the_reader_comes_back(moving):
     move = moving()
     move(1)
-    for wish in queue.wishes(Shelf()):
-        queue.another_try(wish)
+    for job in queue.pending(Shelf()):
+        queue.begin_attempt(job)
     move(2)
     assert waiting() == [2]
     page.answer_maps(image=1, targets=(1, 1))
@@ -79,8 +80,8 @@ def test_two_readers_of_one_image_and_one_moves_on(moving):
 def test_what_was_cancelled_is_asked_for_again_by_whoever_waits(moving):
     move = moving()
     at = move(3)
-    for wish in queue.wishes(Shelf()):
-        jobs.cancel_answer(Path(wish["folder"]))
+    for job in queue.pending(Shelf()):
+        jobs.cancel_answer(Path(job.folder))
     assert waiting() == []
     at.run()
     assert waiting() == [3]
@@ -89,7 +90,7 @@ def test_what_was_cancelled_is_asked_for_again_by_whoever_waits(moving):
 def test_the_strip_s_question_is_not_withdrawn_by_the_maps(opened, no_workers):
     at = opened("saliency")
     at.run()
-    probes = [wish["probe"] for wish in queue.wishes(Shelf())]
+    probes = [job.probe for job in queue.pending(Shelf())]
     assert probes == ["images", "images"]
 
 
@@ -121,18 +122,18 @@ def script(no_workers, tmp_path) -> AppTest:
 def test_a_long_answer_shows_how_far_it_is(script):
     at = script.run()
     assert at.status[0].label == "Computing"
-    first, second = (Path(wish["folder"]) for wish in queue.wishes(Shelf()))
-    how = {"commit": "0123456789ab"}
-    answers.keep_partial(first, {}, done=5, total=25, seconds=20.0, how=how)
+    first, second = (Path(job.folder) for job in queue.pending(Shelf()))
+    compute = ComputeConfig("cpu")
+    answers.write_partial(first, {}, PartialAnswer(5, 25, 20.0, compute))
     with answers.answer_lock(first):
         (bar,) = at.run().get("progress")
     assert bar.proto.value == 10  # %: five of two times 25 columns
     assert bar.proto.text == "Computing · about 3 min left"
-    answers.write_answer(first, {}, {})
-    answers.keep_partial(second, {}, done=20, total=25, seconds=10.0, how=how)
+    answers.write_answer(first, ProbeAnswer({}, {}))
+    answers.write_partial(second, {}, PartialAnswer(20, 25, 10.0, compute))
     (bar,) = at.run().get("progress")
     assert (bar.proto.value, bar.proto.text) == (90, "Computing · about 2 s left")
-    answers.write_answer(second, {}, {})
+    answers.write_answer(second, ProbeAnswer({}, {}))
     assert at.run().title[0].value == "2 planes"
 
 

@@ -158,7 +158,7 @@ def test_a_small_study_is_trained_to_its_end(visit, server):
     runs = runs_of(server.shelf, 60)
     assert [run.status().state for run in runs] == ["done", "done"]
     assert {run.experiment.recipe.lr for run in runs} == {0.05}
-    assert all(run.how["device"] for run in runs)  # a worker computed them, here
+    assert all(run.compute.device for run in runs)  # a worker computed them, here
 
 
 def test_reloading_neither_ends_nor_doubles_a_training_and_stop_stops_it(visit, server):

@@ -142,7 +142,7 @@ def test_a_plan_of_ones_own_is_trained_once_and_can_be_stopped_and_continued(ope
     assert len(Shelf().runs()) == 4
     button(reloaded, "Stop training").click().run()
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
-    assert not queue.wishes(Shelf())
+    assert not queue.pending(Shelf())
     button(reloaded, "Continue training").click().run()
     assert {run.status().state for run in Shelf().runs()} == {"queued"}
     assert len(Shelf().runs()) == 4

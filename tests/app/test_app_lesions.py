@@ -73,18 +73,18 @@ def test_an_intact_net_shows_no_difference(opened):
 def test_repair_empties_the_address(opened):
     at = opened("lesions", deleted="stages.0.1", swapped="stages.0.1~stages.0.2", tool="swap", depth=20)
     at.button[0].click().run()
-    assert at.query_params == {"tool": "swap", "depth": "20"}
+    assert at.query_params == {"nets": "minute", "tool": "swap", "depth": "20"}
 
 
 @pytest.mark.usefixtures("no_workers")
 def test_what_was_asked_is_what_the_address_says(opened):
     changes = {"deleted": "stages.0.1,stages.2.2", "frozen": "stages.1.0", "swapped": "stages.1.1~stages.1.2"}
     opened("lesions", **changes, of="test")
-    wishes = queue.wishes(Shelf())
-    asked = {wish["path"]: wish["arguments"] for wish in wishes if wish["probe"] == "lesion"}
+    waiting = queue.pending(Shelf())
+    asked = {job.path: job.arguments for job in waiting if job.probe == "lesion"}
     lesion = {"delete": ["stages.0.1", "stages.2.2"], "freeze": ["stages.1.0"]}
     lesion["swap"] = [["stages.1.1", "stages.1.2"]]
-    assert asked == {str(run.path): lesion | {"of": "test", "images": 200} for run in twins().values()}
+    assert asked == {run.path: lesion | {"of": "test", "images": 200} for run in twins().values()}
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_whoever_opens_a_page_finds_the_worker_for_the_next_question_ready(monke
     sys.modules["answers"]._stand_by.clear()
     del started[:]
     assert opening.asked("lesions", {"depth": 20}) == []
-    assert started == [queue.ANSWERS]
+    assert started == [queue.QUICK]
 
 
 @pytest.mark.parametrize(("run", "folder"), SHIPPED, ids=lambda value: value.name)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from resnet_edu import jobs, probes
+from resnet_edu import jobs
 from resnet_edu.jobs import queue
 from resnet_edu.runs import Shelf, answers, files, recorded
 
@@ -39,7 +39,7 @@ def test_signals_are_drawn_when_they_have_come_and_the_rest_waits(opened):
     assert len(at.get("plotly_chart")) == 1
     assert "Measured on 200 training images." in at.caption[0].value
     assert len(at.status) == 2  # contributions and path lengths
-    asked = {wish["probe"] for wish in queue.wishes(Shelf())}
+    asked = {job.probe for job in queue.pending(Shelf())}
     assert {"contributions", "path_lengths"} <= asked
 
 
@@ -72,7 +72,7 @@ def test_shares_of_the_gradient_can_be_added_up_to_each_length(opened):
 @pytest.mark.usefixtures("no_workers")
 def test_before_training_asks_for_step_0(opened):
     opened("paths", depth=8, moment="start", signal="growth")
-    asked = [(wish["probe"], wish["arguments"]) for wish in queue.wishes(Shelf())]
+    asked = [(job.probe, job.arguments) for job in queue.pending(Shelf())]
     assert ("jacobians", {"step": 0}) in asked
 
 
@@ -82,13 +82,8 @@ def test_a_recorded_plane_is_shown_at_once_and_others_only_when_asked_for(opened
     assert len(at.get("plotly_chart")) == 1  # the plane: it ships
     at = opened("paths", depth=8)
     assert len(at.get("plotly_chart")) == 0
-    assert "loss_plane" not in {wish["probe"] for wish in queue.wishes(Shelf())}
+    assert "loss_plane" not in {job.probe for job in queue.pending(Shelf())}
     (button,) = at.button
     button.click().run()
     assert at.query_params["plane"] == "yes"
-    assert "loss_plane" in {wish["probe"] for wish in queue.wishes(Shelf())}
-
-
-def test_slow_and_long_questions_are_questions():
-    assert set(queue.SLOW_PROBES) <= set(probes.PROBES)
-    assert set(queue.LONG_PROBES) == set(probes.LONG_PROBES)
+    assert "loss_plane" in {job.probe for job in queue.pending(Shelf())}

@@ -79,7 +79,7 @@ def test_until_a_worker_answers_the_page_waits(opened, no_workers):
     at = opened("saliency")
     assert not at.exception
     assert "about ten seconds the first time" in at.status[0].label
-    assert len(queue.wishes(Shelf())) == 2
+    assert len(queue.pending(Shelf())) == 2
 
 
 def test_both_maps_are_drawn_with_what_the_method_cannot_tell(opened, strip):
@@ -169,7 +169,7 @@ def asked(monkeypatch) -> list:
     def ask(source, probe, *, pixels, **arguments):
         questions.append((str(getattr(source, "name", source)), probe, pixels.shape, arguments))
         if probe != "saliency":
-            raise private.DirectError("not asked here")
+            raise private.ProbeError("not asked here")
         facts = facts_of(3, None) | {"completeness_error": None}
         return facts, {"image": pixels, "map": np.full((1, *pixels.shape[1:]), 0.5)}
 
@@ -183,7 +183,7 @@ def test_a_photograph_is_asked_over_the_pipe_and_leaves_nothing_on_disk(opened, 
     assert len(charts(at)) == 1
     assert {shape for _, _, shape, _ in asked} == {(1, 8, 8)}
     assert "has only ever seen handwritten digits" in said(at.caption)
-    assert [wish["probe"] for wish in queue.wishes(Shelf())] == ["smoothness"] * 12
+    assert [job.probe for job in queue.pending(Shelf())] == ["smoothness"] * 12
 
 
 def test_a_photograph_is_shown_with_whom_to_thank_and_its_absence_in_a_sentence(
@@ -202,7 +202,7 @@ def test_an_error_over_the_pipe_is_not_kept(opened, no_workers, asked, monkeypat
     answering = private.ask
 
     def ask(*given, **more):
-        raise private.DirectError("no answer within 60 seconds")
+        raise private.ProbeError("no answer within 60 seconds")
 
     monkeypatch.setattr(private, "ask", ask)
     at = opened("saliency", of="flower", methods="occlusion")
@@ -232,7 +232,7 @@ def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypat
 
     def ask(*given, method, **asked):
         tried.append(method)
-        raise private.DirectError("resnet-50's weights are not here, and there is no network")
+        raise private.ProbeError("resnet-50's weights are not here, and there is no network")
 
     monkeypatch.setattr(private, "ask", ask)
     at = opened("saliency", nets="torchvision", of="flower", methods="saliency,occlusion")
@@ -325,9 +325,15 @@ def test_of_a_hundred_unknown_parameters_few_are_told(opened, strip):
     ],
 )
 def test_a_bad_url_is_named_and_the_default_used(opened, strip, name, value, allowed):
-    answer_maps()
+    for depth in (20, 56):  # a bad depth falls back to 20 layers
+        answer_maps(depth=depth)
+    if name == "depth":
+        for run in twins(20):
+            images = {"images": np.zeros((24, 1, 8, 8), np.uint8)}
+            answer(run, "images", {"labels": list(range(10)) * 3, "predicted": [5] * 30}, images, count=24)
     at = opened("saliency", **{name: value})
-    assert len(charts(at)) == 1
+    assert not at.exception
+    assert len(charts(at)) == (name != "nets"), "the nets of the default have no answers here"
     message = said(at.warning)
     assert f"{name} is '{value}'" in message
     assert allowed in message

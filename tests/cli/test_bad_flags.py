@@ -6,7 +6,7 @@ import pytest
 
 from resnet_edu.runs import Shelf
 
-STUDIES, BUDGETS = "(choose from 'degradation')", "minute, lesson, lesson-cifar, paper"
+STUDIES, BUDGETS = "(choose from 'degradation')", "minute, lesson, lesson-cifar, quarter, paper"
 ROOT = "an image folder holds train/CLASS/*.jpg and test/CLASS/*.jpg"
 
 
@@ -28,7 +28,7 @@ ROOT = "an image folder holds train/CLASS/*.jpg and test/CLASS/*.jpg"
         ("train --seed one", "seed is 'one'; it takes a whole number, allowed: 0 … 4294967295"),
         ("train --budget hour", f"budget is 'hour'; allowed: {BUDGETS}, imagenet"),
         ("train --budget minute --net alexnet-8", "net is 'alexnet-8'; allowed: plain-N, resnet-N, dense-"),
-        ("train --steps 1 --checkpoints 0", "checkpoints is 0; allowed: 1 … 1000"),
+        ("train --steps 1 --checkpoints 0", "keep-weights is 0; allowed: 1 … 1000"),
         ("train --experiment none.json", "--experiment none.json: No such file or directory"),
         ("train --experiment empty", "--experiment empty: Is a directory"),
         ("train --experiment torn.json", "--experiment torn.json: this is not JSON: Expecting property"),
@@ -68,7 +68,6 @@ def test_a_wrong_value_is_answered_in_one_line(command, words, message, tmp_path
         ("runs show", "the following arguments are required: names"),
         ("runs export x --format xlsx", "argument --format: invalid choice: 'xlsx'"),
         ("runs pack x", "the following arguments are required: --into"),
-        ("runs pack x --into y --weights some", "argument --weights: invalid choice: 'some'"),
         ("study", "the following arguments are required: name"),
         ("study depth", f"argument name: invalid choice: 'depth' {STUDIES}"),
         ("study degradation --budget hour", "argument --budget: invalid choice: 'hour'"),

@@ -76,7 +76,7 @@ def test_compare_one_run(command, two):
 def test_compare_runs_with_all_defaults(command):
     from resnet_edu.experiment import Experiment
 
-    run = Shelf().place(Experiment())
+    run = Shelf().get_or_create(Experiment())
     said = command("runs", "compare", run.name)
     assert said.code == 0
     assert run.name in said.out
@@ -134,7 +134,7 @@ def test_export_into_a_file(command, two, tmp_path):
 
 
 def test_pack_makes_small_runs_of_committed_source(command, two, tmp_path):
-    files.write_json(two[1].path / files.HOW, two[1].how | {"commit": "0123456789ab+"})
+    files.write_json(two[1].path / files.HOW, two[1].compute.to_dict() | {"commit": "0123456789ab+"})
     said = command("runs", "pack", two[0].name, "--into", tmp_path / "small", "--weights", "last")
     assert said.code == 0
     assert said.out.strip() == str(tmp_path / "small" / two[0].name)

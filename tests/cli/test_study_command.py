@@ -101,7 +101,7 @@ def test_a_failed_arm_is_named(command, arms, here, monkeypatch):
 
 
 def test_a_study_of_a_run_that_is_trained_elsewhere_waits_for_it(command, arms, here, tiny, monkeypatch):
-    run = Shelf().place(tiny(steps=3, plain=True))
+    run = Shelf().get_or_create(tiny(steps=3, plain=True))
     monkeypatch.setattr(study_command, "LOOK_SECONDS", 0.01)
     with RunWriter(run) as writer:
         writer.status("running", 1, 0.1)
@@ -127,9 +127,9 @@ def test_ctrl_c_stops_the_study_and_the_same_command_goes_on(command, arms):
     finger.join()
     assert said.code == 130
     assert "Stopping the trainings; what they have done is kept." in said.out
-    assert "Stopped. The same command goes on where this one left off." in said.out
+    assert "Stopped. The same command resumes it." in said.out
     assert {run.status().state for run in Shelf().runs()} == {"stopped"}
-    assert queue.wishes(Shelf()) == []
+    assert queue.pending(Shelf()) == []
     assert any(0 < run.status().step < 800 for run in Shelf().runs())
 
     said = command("study", "degradation", "--seeds", "0", "--depths", "8")
@@ -179,4 +179,4 @@ def test_a_cluster_that_does_not_answer(command, arms):
 def test_a_cluster_s_workers_have_data_of_their_own(command, arms, tmp_path):
     said = command("study", "degradation", "--cluster", "tcp://localhost:1", "--data-dir", tmp_path)
     assert said.code == 2
-    assert said.error.startswith("resnet-edu: --data-dir is of this machine")
+    assert said.error.startswith("resnet-edu: --data-dir is for this machine")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from resnet_edu import jobs, probes
-from resnet_edu.runs import Shelf, answers
+from resnet_edu.runs import ComputeConfig, Shelf, answers
 from resnet_edu.workers import answer
 
 SMALL = ("--points=3", "--images=32")
@@ -59,7 +59,7 @@ def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, ru
     said = command("surface", run.name, *SMALL)
     assert said.code == 130
     assert "Stopping after the present column" in said.out
-    assert "The same command goes on where this one left off." in said.out
+    assert "The same command resumes it." in said.out
     folder = answers.answer_folder(run, "loss_plane", {"points": 3, "images": 32})
     assert jobs.answer_progress(folder).state == "stopped"
     assert command("surface", run.name, *SMALL).code == 0
@@ -67,17 +67,17 @@ def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, ru
 
 
 def test_an_answer_of_changed_source_does_not_ship(command, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(answer, "_how", lambda: {"commit": "0123456789ab+"})
+    monkeypatch.setattr(answer, "_provenance", lambda: ComputeConfig("cpu", commit="0123456789ab+"))
     shipped = Shelf(tmp_path / "shipped")
-    shipped.place(run.experiment)
+    shipped.get_or_create(run.experiment)
     said = command("surface", run.name, *SMALL, f"--into={shipped.path}")
     assert said.code == 2
     assert "was computed by uncommitted source" in said.error
 
 
 def test_an_answer_ships_with_its_run(command, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(answer, "_how", lambda: {"commit": "0123456789ab"})
-    shipped = Shelf(tmp_path / "shipped").place(run.experiment)
+    monkeypatch.setattr(answer, "_provenance", lambda: ComputeConfig("cpu", commit="0123456789ab"))
+    shipped = Shelf(tmp_path / "shipped").get_or_create(run.experiment)
     assert command("surface", run.name, *SMALL, f"--into={shipped.path.parent}").code == 0
     folder = answers.answer_folder(shipped, "loss_plane", {"points": 3, "images": 32})
     assert answers.answered(folder)

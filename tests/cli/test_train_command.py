@@ -36,11 +36,11 @@ def test_train_shows_where_how_far_and_how_well(train):
     assert run.experiment == described(*SMALL, "--steps=4")
 
 
-def test_checkpointed_needs_less_memory_and_gives_the_same_numbers(train):
+def test_grad_checkpointing_needs_less_memory_and_gives_the_same_numbers(train):
     train()
-    assert train("--checkpointed", "--again").code == 0
+    assert train("--grad-checkpointing", "--again").code == 0
     one, other = Shelf().runs()
-    assert (one.how["checkpointed"], other.how["checkpointed"]) == (False, True)
+    assert (one.compute.grad_checkpointing, other.compute.grad_checkpointing) == (False, True)
     assert one.steps()["loss"].equals(other.steps()["loss"])
 
 
@@ -51,7 +51,7 @@ def test_what_is_trained_is_not_trained_twice(train):
     said = train()
     assert said.code == 0
     assert f"{only().name} is trained already: done at step 4 of 4" in said.out
-    assert "--again trains it anew, as another attempt." in said.out
+    assert "--again trains it again, as another attempt." in said.out
     assert weights.stat().st_mtime_ns == written
 
 
@@ -65,14 +65,14 @@ def test_again_is_another_attempt_with_the_same_numbers(train):
 
 
 def test_again_goes_on_with_what_was_not_finished(train):
-    run = Shelf().place(described(*SMALL, "--steps=4"))
+    run = Shelf().get_or_create(described(*SMALL, "--steps=4"))
     run.stop()
     assert train("--again").code == 0
     assert only().status().state == "done"
 
 
 def test_more_can_be_recorded(train):
-    train("--every-step", "--checkpoints=3")
+    train("--every-step", "--keep-weights=3")
     assert only().layers()["step"].nunique() == 4
     assert only().weight_steps() == [1, 2, 4]
 
@@ -91,7 +91,7 @@ def test_another_shelf(train, tmp_path):
 
 
 def test_a_run_that_somebody_else_trains(train):
-    run = Shelf().place(described(*SMALL, "--steps=4"))
+    run = Shelf().get_or_create(described(*SMALL, "--steps=4"))
     with RunWriter(run):
         said = train()
     assert said.code == 2
@@ -140,7 +140,7 @@ def test_a_folder_of_images_is_named_by_its_content(tmp_path):
 def test_resume_goes_on_where_it_was_stopped(command, train, words):
     train(f"--shelf={Shelf().path}-whole")
     (whole,) = Shelf(f"{Shelf().path}-whole").runs()
-    run = Shelf().place(whole.experiment)
+    run = Shelf().get_or_create(whole.experiment)
     run.stop()
     said = command(*words, "resnet-8")
     assert said.code == 0
@@ -156,7 +156,7 @@ def test_there_is_nothing_to_resume(command, train):
 
 
 def test_a_damaged_checkpoint_is_said_and_can_be_mended(command, train):
-    run = Shelf().place(described(*SMALL, "--steps=4"))
+    run = Shelf().get_or_create(described(*SMALL, "--steps=4"))
     (run.path / files.CHECKPOINT).write_bytes(b"rubbish")
     said = command("resume", "resnet-8")
     assert said.code == 2

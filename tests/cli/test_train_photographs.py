@@ -69,8 +69,11 @@ def test_without_a_folder(command):
         ("--high=33", "low is 37 and high is 33; allowed: side ≤ low ≤ high, and side is 32"),
         ("--lighting=-1", "lighting is -1.0; allowed: 0 … 10"),
         ("--view=corner", "data.view is 'corner'; allowed: centre, jitter"),
-        ("--augment=true", "augment is true; view jitter augments by itself: false"),
-        ("--drops=0.5", "drops are fixed steps; schedule plateau finds its own: leave one of them out"),
+        ("--augment=true", "set augment to false: view jitter already augments"),
+        (
+            "--drops=0.5",
+            "leave out drops or schedule plateau: drops are fixed steps, and a plateau finds its own",
+        ),
         ("--workers=300", "workers is 300; allowed: 0 … 256"),
     ],
 )

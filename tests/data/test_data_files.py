@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 from torchvision.datasets import CIFAR10
 
 from resnet_edu import data
+from resnet_edu.data import files
 from resnet_edu.data.files import DataMissing, require
 from resnet_edu.experiment import Cifar10, FashionMnist
 from resnet_edu.experiment.spec import SpecError
@@ -151,3 +152,12 @@ def test_a_failed_download_says_what_to_put_where(
 def test_only_published_data_can_be_fetched(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=f"data set is '{kind}'; allowed: cifar10, fashion-mnist"):
         data.download(kind, tmp_path)
+
+
+def test_where_a_data_set_looks_present_is_where_torchvision_puts_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESNET_EDU_DATA", str(tmp_path))
+    for kind in files.PUBLISHED:
+        assert not files.looks_present(kind)
+        (tmp_path / files.source(kind).folder).mkdir(parents=True)
+        assert files.looks_present(kind)
+    assert files.looks_present("digits")

@@ -12,18 +12,42 @@ import pytest
 from resnet_edu.cli import parser
 
 ROOT = Path(__file__).parents[2]
+SPEC = importlib.util.spec_from_file_location("readme_tool", ROOT / "tools" / "readme.py")
+TOOL = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(TOOL)
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_measured_passages_are_those_of_the_recorded_runs():
-    spec = importlib.util.spec_from_file_location("readme_tool", ROOT / "tools" / "readme.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    assert len(re.findall("<!-- measured:", README)) == 2
-    assert tool.rewritten(README) == README, "run `make readme`"
+    assert len(re.findall("<!-- measured:", README)) == 3
+    assert TOOL.rewritten(README) == README, "run `make readme`"
 
 
-COMMANDS = sorted(set(re.findall(r"`(resnet-edu [^`]*)`", README)))
+def test_cifar10_errors_stand_beside_the_papers_and_are_not_mixed_up_with_them():
+    (passage,) = re.findall(r"<!-- measured: cifar10-errors -->\n(.*?)<!-- end -->", README, flags=re.S)
+    rows = {
+        row.split(" | ")[0]: row for row in re.findall(r"^\| ((?:plain|resnet).*) \|$", passage, flags=re.M)
+    }
+    assert {"plain-20", "resnet-20"} <= rows.keys()
+    assert all(" | 16,000 | " in row for row in rows.values())
+    assert "drawn in Fig. 6 without a number | 9.5–10.1" in rows["plain-20"]
+    assert "8.75 (Table 6)" in rows["resnet-20"]
+    assert "a quarter of the paper's steps" in passage
+
+
+def test_it_stays_short_beside_its_tables_of_results():
+    written = re.sub(r"<!-- measured: .*?<!-- end -->", "", README, flags=re.S)
+    assert len(written.split()) <= 1000
+
+
+PAGES = {
+    page: (ROOT / page).read_text("utf-8")
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{p.name}" for p in DOCS))
+}
+COMMANDS = sorted(
+    {command for text in PAGES.values() for command in re.findall(r"`(resnet-edu [^-`][^`]*)`", text)}
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -37,9 +61,23 @@ def test_make_targets_exist():
     assert set(re.findall(r"make ([a-z]+)", README)) <= targets
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(link):
-    assert (ROOT / link).exists()
+LINKS = sorted(
+    {(page, link) for page, text in PAGES.items() for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+)
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_links_lead_somewhere(page, link):
+    assert ((ROOT / page).parent / link).exists()
+
+
+def test_every_page_of_docs_is_linked_from_the_readme():
+    assert {f"docs/{page.name}" for page in DOCS} <= {link for page, link in LINKS if page == "README.md"}
+
+
+def test_pages_of_the_app_stand_in_the_readme_in_their_order():
+    titles = re.findall(r'title="([^"]+)"', (ROOT / "app" / "main.py").read_text("utf-8"))
+    assert re.findall(r"^\| ([A-Z][^|]+\?) \|", README, flags=re.M) == titles
 
 
 def test_versions_are_pinned_within_their_ranges():

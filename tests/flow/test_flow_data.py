@@ -36,7 +36,7 @@ def run_of(tmp_path, tiny: Callable[..., Experiment]) -> Callable[..., Run]:
     """`run_of(3)` has three recorded steps and one evaluation."""
 
     def write(recorded_steps: int, **net: bool) -> Run:
-        run = Shelf(tmp_path / "shelf").place(tiny(**net))
+        run = Shelf(tmp_path / "shelf").get_or_create(tiny(**net))
         with RunWriter(run) as writer:
             writer.begin({"layers": LAYERS_OF_8})
             rows = range(recorded_steps)

@@ -16,17 +16,18 @@ from waiting import until
 
 from resnet_edu import jobs, training
 from resnet_edu.jobs import cluster, queue
-from resnet_edu.runs import Run, RunError, RunWriter, Shelf, files, parcel
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, RunError, RunWriter, Shelf, archive, files
 from resnet_edu.training import loop
 from resnet_edu.workers import choices, train
 
+EIGHT = ComputeRequest(recording=RecordingConfig(keep_weights=8))
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def step_by_step(monkeypatch):
     """Every turn is one step long."""
-    monkeypatch.setattr(cluster, "TURN_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(cluster, "SLICE_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
 
 
@@ -47,12 +48,12 @@ def test_many_turns_make_the_same_run_as_none(tiny, step_by_step, tmp_path):
     assert ended(runs) == ["done", "done"]
     assert len(executor.sent) == 12
     for run, arm in zip(runs, arms, strict=True):
-        whole = Shelf(tmp_path / "whole").place(arm)
-        train.train_run(whole, recording=training.Recording(checkpoints=8))
+        whole = Shelf(tmp_path / "whole").get_or_create(arm)
+        train.train_run(whole, EIGHT)
         same(run, whole)
         assert run.experiment == arm
         assert {path.name for path in run.path.iterdir()} == {path.name for path in whole.path.iterdir()}
-    assert queue.wishes(Shelf()) == []
+    assert queue.pending(Shelf()) == []
 
 
 def test_threads_of_this_process(tiny):
@@ -100,7 +101,7 @@ def test_the_first_goes_ahead_and_all_are_computed_as_it_is(tiny, monkeypatch):
             away.remove((errand, future))
             future.set_result(errand())
     ended(runs)
-    assert [run.how["measured_ms_per_step"] for run in runs] == [{"ms": 0.0}] * 3
+    assert [run.compute.measured_ms_per_step for run in runs] == [{"ms": 0.0}] * 3
     assert files.read_json(Shelf().path / files.CHOICES) == {"nets like these": {"ms": 0.0}}
 
 
@@ -145,33 +146,33 @@ def test_a_run_goes_on_here_after_the_cluster_and_there_after_us(tiny, step_by_s
     jobs.cancel(run)
     assert ended([run]) == ["stopped"]
     steps = itertools.count()
-    train.train_run(run, wanted=lambda: next(steps) < 1)
+    train.train_run(run, should_continue=lambda: next(steps) < 1)
     assert (run.status().state, run.status().step) == ("stopped", 4)
     assert ended(jobs.submit_all([tiny()], executor=Told(at_once))) == ["done"]
-    whole = Shelf(tmp_path / "whole").place(tiny())
-    train.train_run(whole, recording=training.Recording(checkpoints=8))
+    whole = Shelf(tmp_path / "whole").get_or_create(tiny())
+    train.train_run(whole, EIGHT)
     same(run, whole)
 
 
 def test_rows_after_the_checkpoint_stay_at_home(tiny, step_by_step):
     """A worker of this machine died after its checkpoint: nobody elsewhere needs what it wrote then."""
-    run = Shelf().place(tiny())
+    run = Shelf().get_or_create(tiny())
     steps = itertools.count()
-    train.train_run(run, wanted=lambda: next(steps) < 3)
+    train.train_run(run, should_continue=lambda: next(steps) < 3)
     with RunWriter(run) as writer:
         writer.append([{"step": 3, "loss": 9.9, "lr": 0.1, "seconds": 9.0}], [], [])
         writer.status("running", 4, 9.0)
     assert run.status().state == "interrupted"
     executor = Told(at_once)
     assert ended(jobs.submit_all([tiny()], executor=executor)) == ["done"]
-    sent = parcel.unwrap(executor.sent[0][0][0])
+    sent = archive.unpack(executor.sent[0][0][0])
     assert len(sent[files.STEPS].splitlines()) == 3
     assert run.steps()["step"].tolist() == list(range(6))
     assert 9.9 not in run.steps()["loss"].tolist()
 
 
 def test_what_somebody_else_trains_is_left_to_them(tiny):
-    run = Shelf().place(tiny())
+    run = Shelf().get_or_create(tiny())
     executor = Told(at_once)
     with RunWriter(run) as writer:
         writer.status("running", 2, 0.5)
@@ -211,13 +212,13 @@ def test_a_worker_writes_nothing_but_the_run(tiny, name, tmp_path):
     before = {path for path in tmp_path.rglob("*") if path.name != "lock"}
     (run,) = jobs.submit_all([tiny()], executor=Told(hostile(name)))
     assert ended([run]) == ["failed"]
-    assert run.status().message == f"a parcel holds {name!r}, which is no file of a run"
+    assert run.status().message == f"a run's archive holds {name!r}, which is no file of a run"
     assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
     assert before <= set(tmp_path.rglob("*"))
     assert not run.path.joinpath(files.STEPS).exists()
 
 
-@pytest.mark.parametrize("answer", [None, b"", ("x", {}), (b"no parcel", {}), (b"", "no choices")])
+@pytest.mark.parametrize("answer", [None, b"", ("x", {}), (b"no archive", {}), (b"", "no choices")])
 def test_a_worker_that_answers_nonsense(tiny, answer):
     (run,) = jobs.submit_all([tiny()], executor=Told(lambda errand, args, f: f.set_result(answer)))
     assert ended([run]) == ["failed"]

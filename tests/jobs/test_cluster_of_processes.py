@@ -23,10 +23,10 @@ from resnet_edu.experiment import Cifar10, Experiment
 from resnet_edu.jobs import cluster as clusters
 from resnet_edu.jobs import queue
 from resnet_edu.jobs.cluster import Cluster
-from resnet_edu.runs import Run, Shelf
-from resnet_edu.training import Recording
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, Shelf
 from resnet_edu.workers import train
 
+EIGHT = ComputeRequest(recording=RecordingConfig(keep_weights=8))
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 DASK = str(Path(sysconfig.get_path("scripts"), "dask"))
 
@@ -87,7 +87,7 @@ def cluster(lab) -> Iterator[Cluster]:
 
 @pytest.fixture
 def short_turns(monkeypatch):
-    monkeypatch.setattr(clusters, "TURN_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(clusters, "SLICE_SECONDS", (0.5, 0.5))
 
 
 def all_ended(runs: list[Run]) -> list[str]:
@@ -106,8 +106,8 @@ def at_work(cluster: Cluster) -> dict[int, int]:
 
 def is_the_whole(run: Run, shelf: Shelf) -> None:
     """The run has the same bits as one that was trained here, undisturbed."""
-    whole = shelf.place(run.experiment)
-    train.train_run(whole, recording=Recording(checkpoints=8))
+    whole = shelf.get_or_create(run.experiment)
+    train.train_run(whole, EIGHT)
     assert run.steps().drop(columns="seconds").equals(whole.steps().drop(columns="seconds"))
     for table in ("layers", "evals", "blocks"):
         assert getattr(run, table)().equals(getattr(whole, table)()), table
@@ -131,7 +131,7 @@ def test_a_worker_is_killed_and_every_arm_ends_once(tiny, lab, cluster, short_tu
     for run in runs:
         assert run.steps()["step"].tolist() == list(range(300)), "each step was made once"
         is_the_whole(run, Shelf(tmp_path / "whole"))
-    assert queue.wishes(Shelf()) == []
+    assert queue.pending(Shelf()) == []
     lab.join()
 
 
@@ -140,7 +140,7 @@ import sys, time
 from resnet_edu import jobs
 from resnet_edu.jobs import cluster
 from resnet_edu.experiment import Experiment
-cluster.TURN_SECONDS = 1000.0, 1000.0
+cluster.SLICE_SECONDS = 1000.0, 1000.0
 jobs.submit_all(map(Experiment.from_json, sys.argv[2:]), executor=cluster.Cluster(sys.argv[1]))
 time.sleep(1000)
 """
@@ -186,7 +186,7 @@ def test_the_command_line_on_a_cluster(tiny, lab, cluster, monkeypatch, capsys):
     arms = [tiny(plain=plain, steps=800) for plain in (True, False)]
     small = dataclasses.replace(degradation.STUDY, arms=lambda *_, **__: arms)
     monkeypatch.setattr(studies, "get", lambda name: small)
-    monkeypatch.setattr(clusters, "TURN_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(clusters, "SLICE_SECONDS", (0.5, 0.5))
     words = ["study", "degradation", "--cluster", lab.address]
 
     def press():
@@ -199,7 +199,7 @@ def test_the_command_line_on_a_cluster(tiny, lab, cluster, monkeypatch, capsys):
     finger.join()
     said = capsys.readouterr().out
     assert f"2 at a time on {lab.address}" in said.replace("\n", " ")
-    assert "what has come back of them is kept" in said
+    assert "the steps that the cluster sent back are kept" in said
     runs = Shelf().runs()
     before = {run.name: run.status().step for run in runs}
     assert {run.status().state for run in runs} == {"stopped"}

@@ -9,7 +9,7 @@ import pytest
 from resnet_edu import host, jobs
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.jobs import pool, queue
-from resnet_edu.runs import Run, RunError, RunWriter, Shelf, answers, files, recorded
+from resnet_edu.runs import ComputeRequest, Run, RunError, RunWriter, Shelf, answers, files, recorded
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def end(run: Run, state: str = "done") -> None:
     """As if somebody had trained it."""
     with RunWriter(run) as writer:
         writer.status(state, 6, 1.0)
-    for wish in queue.wishes(Shelf(run.path.parent)):
-        if wish.get("run") == run.name:
-            queue.fulfilled(wish)
+    for job in queue.pending(Shelf(run.path.parent)):
+        if job.run == run.name:
+            queue.complete(job)
 
 
 def waiting() -> list[str]:
-    return [wish["run"] for wish in queue.wishes(Shelf())]
+    return [job.run for job in queue.pending(Shelf())]
 
 
 def test_as_many_at_once_as_there_are_cores(monkeypatch):
@@ -60,10 +60,10 @@ def test_first_come_first_served(tiny, started):
 
 def test_asking_again_neither_loses_the_place_nor_forgets_the_tries(tiny, started):
     names = [jobs.submit(tiny(seed=seed)).name for seed in (5, 1)]
-    queue.another_try(queue.wishes(Shelf())[0])
+    queue.begin_attempt(queue.pending(Shelf())[0])
     jobs.submit(tiny(seed=5))
     assert waiting() == names
-    assert [wish["tries"] for wish in queue.wishes(Shelf())] == [1, 0]
+    assert [job.tries for job in queue.pending(Shelf())] == [1, 0]
 
 
 def test_workers_are_started_as_there_is_work_and_room(tiny, started, monkeypatch):
@@ -110,7 +110,7 @@ def test_what_is_being_trained_is_watched(tiny, started):
     run = jobs.submit(tiny())
     with RunWriter(run) as writer:
         writer.status("running", 2, 0.5)
-        queue.fulfilled(queue.wishes(Shelf())[0])
+        queue.complete(queue.pending(Shelf())[0])
         assert jobs.submit(tiny()).status().state == "running"
         assert waiting() == []
 
@@ -123,7 +123,7 @@ def test_a_waiting_run_is_cancelled_at_once(tiny, started):
     jobs.submit(tiny())
     assert waiting() == [run.name]
     assert run.status().state == "queued"
-    assert not run.stopping()
+    assert not run.stop_requested()
 
 
 def test_a_running_run_is_asked_to_stop(tiny, started):
@@ -132,10 +132,10 @@ def test_a_running_run_is_asked_to_stop(tiny, started):
         writer.status("running", 2, 0.5)
         jobs.cancel(run)
         assert waiting() == []
-        assert not writer.wanted()
+        assert not writer.should_continue()
         assert run.status().state == "running"
         jobs.submit(tiny())
-        assert writer.wanted(), "changed one's mind before the worker heard of it"
+        assert writer.should_continue(), "changed one's mind before the worker heard of it"
         assert waiting() == [run.name]
 
 
@@ -149,7 +149,7 @@ def test_cancel_all_leaves_what_has_ended(tiny, started):
 
 def test_a_study_s_extremes_keep_more_weights(tiny, started):
     jobs.submit_all([tiny(depth=depth) for depth in (20, 14, 8)])
-    kept = [wish["recording"]["checkpoints"] for wish in queue.wishes(Shelf())]
+    kept = [job.recording.keep_weights for job in queue.pending(Shelf())]
     assert kept == [8, 1, 8]
     assert jobs.submit_all([]) == []
 
@@ -165,52 +165,52 @@ def test_a_study_is_trained_again_once_all_of_it_has_ended(tiny, started):
     assert [run.name for run in jobs.submit_all(arms, again=True)] == [f"{run.name}~2" for run in runs]
 
 
-def test_half_written_wishes_are_passed_over(tiny, started):
+def test_half_written_jobs_are_skipped(tiny, started):
     run = jobs.submit(tiny())
     (Shelf().path / queue.QUEUE / "torn.json").write_text('{"run": ')
     assert waiting() == [run.name]
-    assert queue.wishes(Shelf("nowhere")) == []
+    assert queue.pending(Shelf("nowhere")) == []
 
 
 def test_tries_are_counted_and_limited(tiny, started):
     jobs.submit(tiny())
     for tries in range(queue.TRIES):
-        (wish,) = queue.wishes(Shelf())
-        assert wish["tries"] == tries
-        assert queue.another_try(wish)
-    (wish,) = queue.wishes(Shelf())
-    assert not queue.another_try(wish)
+        (job,) = queue.pending(Shelf())
+        assert job.tries == tries
+        assert queue.begin_attempt(job)
+    (job,) = queue.pending(Shelf())
+    assert not queue.begin_attempt(job)
 
 
 def test_a_wish_made_anew_is_not_taken_for_the_old_one(tiny, started):
     run = jobs.submit(tiny())
-    (old,) = queue.wishes(Shelf())
+    (old,) = queue.pending(Shelf())
     jobs.cancel(run)
     jobs.submit(tiny())
-    queue.fulfilled(old)
+    queue.complete(old)
     assert waiting() == [run.name]
-    queue.fulfilled(queue.wishes(Shelf())[0])
-    queue.fulfilled(old)
+    queue.complete(queue.pending(Shelf())[0])
+    queue.complete(old)
     assert waiting() == []
 
 
 def test_a_question_is_asked_once(tiny, started):
-    run = Shelf().place(tiny())
+    run = Shelf().get_or_create(tiny())
     folder = jobs.ask(run, "saliency", image=3, method="saliency")
     assert jobs.ask(run, "saliency", method="saliency", image=3) == folder
     assert jobs.ask(run, "saliency", method="saliency", image=4) != folder
     assert folder.parent == run.path / "probes"
-    assert len(queue.wishes(Shelf())) == 2
-    assert set(started) == {queue.ANSWERS}
+    assert len(queue.pending(Shelf())) == 2
+    assert set(started) == {queue.QUICK}
 
 
 def test_an_answered_question_is_not_asked_again(tiny, started):
-    folder = jobs.ask(Shelf().place(tiny()), "images", count=2)
-    queue.fulfilled(queue.wishes(Shelf())[0])
+    folder = jobs.ask(Shelf().get_or_create(tiny()), "images", count=2)
+    queue.complete(queue.pending(Shelf())[0])
     files.write_json(folder / answers.ANSWER, {"labels": []})
     started.clear()
     assert jobs.ask(Shelf().runs()[0], "images", count=2) == folder
-    assert (queue.wishes(Shelf()), started) == ([], [])
+    assert (queue.pending(Shelf()), started) == ([], [])
 
 
 def test_answers_of_runs_that_ship_are_kept_on_the_user_s_shelf(started):
@@ -218,14 +218,14 @@ def test_answers_of_runs_that_ship_are_kept_on_the_user_s_shelf(started):
     before = sorted(run.path.rglob("*"))
     folder = jobs.ask(run, "images", count=2)
     assert folder.is_relative_to(Shelf().path)
-    (wish,) = queue.wishes(Shelf())
-    assert wish["path"] == str(run.path)
+    (job,) = queue.pending(Shelf())
+    assert job.path == run.path
     assert Shelf().runs() == []
     assert sorted(run.path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "content",
     [
         "[]",
         '"run"',
@@ -240,19 +240,19 @@ def test_answers_of_runs_that_ship_are_kept_on_the_user_s_shelf(started):
         "[" * 100_000,
     ],
 )
-def test_what_is_no_wish_is_passed_over(wish):
+def test_what_is_no_job_is_skipped(content):
     shelf = Shelf()
     folder = shelf.path / queue.QUEUE
     folder.mkdir(parents=True)
-    (folder / "bad.json").write_text(wish)
-    assert queue.wishes(shelf) == []
+    (folder / "bad.json").write_text(content)
+    assert queue.pending(shelf) == []
 
 
 @pytest.mark.parametrize("probe", ["../x", "", "X"])
 def test_a_probe_has_a_plain_name(tiny, probe):
     shelf = Shelf()
     with pytest.raises(RunError, match="probe is"):
-        jobs.ask(shelf.place(tiny()), probe)
+        jobs.ask(shelf.get_or_create(tiny()), probe)
 
 
 def test_idle_seconds_are_checked_where_somebody_reads_it(tiny, monkeypatch):
@@ -281,16 +281,16 @@ def test_a_folder_without_a_name_is_not_trained_on(tmp_path):
     from resnet_edu.workers.train import train_run
 
     folder = folder_of_jpegs(tmp_path / "jpegs", train=1, test=1)
-    run = Shelf().place(Experiment(data=ImageFolder(path=str(folder))))
+    run = Shelf().get_or_create(Experiment(data=ImageFolder(path=str(folder))))
     with pytest.raises(RunError, match=r"data\.digest is empty, so it could be any folder"):
-        train_run(run, device="cpu")
+        train_run(run, ComputeRequest(device="cpu"))
 
 
 @pytest.mark.parametrize(
-    ("cores", "arms", "threads"), [(2, 18, [1]), (8, 5, [1]), (8, 4, [1, 2]), (64, 12, [1, 5])]
+    ("cores", "arms", "threads"), [(2, 18, (1,)), (8, 5, (1,)), (8, 4, (1, 2)), (64, 12, (1, 5))]
 )
 def test_few_arms_share_all_cores(tiny, started, monkeypatch, cores, arms, threads):
-    """What was offered stands in the wish, so that all arms choose among the same."""
+    """The job says what was offered, so that all arms choose among the same."""
     monkeypatch.setattr(host, "cores", lambda: cores)
     jobs.submit_all([tiny(seed=seed) for seed in range(arms)])
-    assert [wish["threads"] for wish in queue.wishes(Shelf())] == [threads] * arms
+    assert [job.threads for job in queue.pending(Shelf())] == [threads] * arms

@@ -11,7 +11,7 @@ from waiting import until
 
 from resnet_edu import jobs
 from resnet_edu.jobs import pool, queue
-from resnet_edu.runs import Shelf, answers
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf, answers
 
 
 def log() -> str:
@@ -32,12 +32,12 @@ def test_trained_once_side_by_side_then_everybody_goes_home(tiny, monkeypatch):
     assert max(at_once) <= 2
     for run in runs[:3]:
         assert run.status().state == "done", log()
-        assert run.how["threads"] == 1
+        assert run.compute.threads == 1
         assert run.steps()["step"].tolist() == list(range(150)), "each step was made once"
-    assert queue.wishes(Shelf()) == []
+    assert queue.pending(Shelf()) == []
 
     bad, good = jobs.ask(runs[0], "x-ray"), jobs.ask(runs[0], "saliency", image=1)
-    workers = [pool._started[Shelf().path, slot] for slot in ("0", "1", queue.ANSWERS)]
+    workers = [pool._started[Shelf().path, slot] for slot in ("0", "1", queue.QUICK)]
     until(lambda: (good / answers.ANSWER).exists() and (bad / answers.ANSWER).exists())
     assert json.loads((bad / answers.ANSWER).read_text())["error"].startswith("probe is 'x-ray'")
     facts = json.loads((good / answers.ANSWER).read_text())
@@ -53,8 +53,9 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
     from resnet_edu.workers import train
 
     monkeypatch.setenv("RESNET_EDU_WORKERS", "1")
+    recording = RecordingConfig(every_step=True, keep_weights=3)
     experiment = tiny(steps=600, augment=True)
-    run = jobs.submit(experiment, every_step=True, checkpoints=3)
+    run = jobs.submit(experiment, recording=recording)
     waits = jobs.submit(tiny(steps=5, seed=1))
     until(lambda: run.status().step > 30)
     assert waits.status().state == "queued"
@@ -66,7 +67,7 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
     assert waits.status().state == "stopped"
     assert waits.steps().empty
 
-    jobs.submit(experiment, every_step=True, checkpoints=3)
+    jobs.submit(experiment, recording=recording)
     until(lambda: run.status().step > stopped.step + 30)
     process = pool._started[Shelf().path, "0"]
     process.kill()
@@ -74,16 +75,16 @@ def test_killed_workers_are_replaced_and_the_weights_are_the_same_to_the_bit(tin
     killed = run.status()
     assert killed.state == "interrupted"
     assert stopped.step < killed.step < 600
-    (wish,) = queue.wishes(Shelf())
-    assert wish["tries"] == 1
+    (job,) = queue.pending(Shelf())
+    assert job.tries == 1
 
     pool.start_workers(Shelf())
     until(lambda: run.status().state == "done")
     assert pool._started[Shelf().path, "0"].pid != process.pid
-    until(lambda: queue.wishes(Shelf()) == [])
+    until(lambda: queue.pending(Shelf()) == [])
 
-    whole = Shelf(tmp_path / "whole").place(experiment)
-    train.train_run(whole, recording=train.Recording(every_step=True, checkpoints=3))
+    whole = Shelf(tmp_path / "whole").get_or_create(experiment)
+    train.train_run(whole, ComputeRequest(recording=recording))
     assert run.weight_steps() == whole.weight_steps()
     for step in whole.weight_steps():
         ours, theirs = run.weights(step), whole.weights(step)

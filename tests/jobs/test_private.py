@@ -14,7 +14,7 @@ import pytest
 
 from resnet_edu import pictures, probes
 from resnet_edu.jobs import private
-from resnet_edu.jobs.private import DirectError, Superseded, ask, packed, receive, send, unpacked
+from resnet_edu.jobs.private import ProbeError, Superseded, ask, pack, receive, send, unpack
 from resnet_edu.runs import Shelf
 from resnet_edu.workers import private as child
 from resnet_edu.workers import train
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("direct")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tiny):
-    trained = Shelf(tmp_path_factory.mktemp("shelf")).place(tiny())
+    trained = Shelf(tmp_path_factory.mktemp("shelf")).get_or_create(tiny())
     train.train_run(trained)
     return trained
 
@@ -70,7 +70,7 @@ def test_an_answer_is_the_probe_s_own_and_nothing_lands_on_disk(run, pixels, tmp
 def test_one_child_answers_all_and_is_warm(run, pixels):
     ask(run, "saliency", pixels=pixels)
     first = private._child.pid
-    private.warm()
+    private.prewarm()
     ask(run, "images", count=3, step=0)
     assert private._child.pid == first
     environment = Path(f"/proc/{first}/environ")
@@ -87,11 +87,11 @@ def test_one_child_answers_all_and_is_warm(run, pixels):
         (None, "saliency", {"image": 0, "method": "gaze"}, "method is 'gaze'; allowed: saliency"),
         (None, "saliency", {"image": 0, "step": 5}, "step is 5; "),
         ("torchvision:vgg-16", "saliency", {}, "name is 'vgg-16'; official weights exist for resnet-18"),
-        ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, or torchvision:resnet-50"),
+        ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, torchvision:resnet-50 and its"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_the_probe_s_words(run, source, probe, asked, message):
-    with pytest.raises(DirectError) as caught:
+    with pytest.raises(ProbeError) as caught:
         ask(source or run, probe, **asked)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
@@ -99,14 +99,14 @@ def test_what_cannot_be_asked_is_told_in_the_probe_s_words(run, source, probe, a
 
 @pytest.mark.slow
 def test_a_run_that_is_gone_is_told(tiny, tmp_path):
-    run = Shelf(tmp_path).place(tiny(seed=3))
+    run = Shelf(tmp_path).get_or_create(tiny(seed=3))
     (run.path / "experiment.json").unlink()
-    with pytest.raises(DirectError, match="is no run"):
+    with pytest.raises(ProbeError, match="is no run"):
         ask(run, "saliency", image=0)
 
 
 @pytest.mark.slow
-def test_questions_without_an_asker_are_all_answered(run):
+def test_questions_without_a_client_are_all_answered(run):
     found = []
     threads = [
         threading.Thread(target=lambda i=i: found.append(ask(run, "saliency", image=i)[0]["label"]))
@@ -122,14 +122,14 @@ def test_questions_without_an_asker_are_all_answered(run):
 
 STAND_IN = """
 import os, sys, time
-from resnet_edu.jobs.private import packed, receive, send, unpacked
+from resnet_edu.jobs.private import pack, receive, send, unpack
 while True:
-    question, arrays = unpacked(receive(sys.stdin.buffer))
+    question, arrays = unpack(receive(sys.stdin.buffer))
     if question["probe"] == "die":
         os._exit(1)
     if question["probe"] == "dawdle":
         time.sleep(60)
-    send(sys.stdout.buffer, packed({"pid": os.getpid()}, arrays))
+    send(sys.stdout.buffer, pack({"pid": os.getpid()}, arrays))
 """
 
 
@@ -156,7 +156,7 @@ def test_a_child_that_died_while_idle_is_replaced(stand_in):
 
 def test_a_child_that_dies_while_computing_is_an_error_and_then_replaced(stand_in):
     first = pid()
-    with pytest.raises(DirectError, match="the process that computed the answer died: ask for less, or try"):
+    with pytest.raises(ProbeError, match="the process that computed the answer died: ask for less, or try"):
         ask("a net", "die")
     assert pid() != first
 
@@ -164,7 +164,7 @@ def test_a_child_that_dies_while_computing_is_an_error_and_then_replaced(stand_i
 def test_what_takes_too_long_is_given_up(stand_in):
     first = pid()
     dawdling = private._child
-    with pytest.raises(DirectError, match=r"no answer within 0\.3 seconds: ask for less, or try again"):
+    with pytest.raises(ProbeError, match=r"no answer within 0\.3 seconds: ask for less, or try again"):
         ask("a net", "dawdle", timeout=0.3)
     assert dawdling.poll() is not None, "nothing goes on computing what nobody waits for"
     assert pid() != first
@@ -172,7 +172,7 @@ def test_what_takes_too_long_is_given_up(stand_in):
 
 def test_a_timeout_that_comes_with_the_answer_harms_nobody(stand_in):
     for _ in range(10):
-        with contextlib.suppress(DirectError):
+        with contextlib.suppress(ProbeError):
             ask("a net", "say", timeout=0.002)
         assert pid()
 
@@ -188,15 +188,15 @@ def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch)
     busy, go_on = threading.Event(), threading.Event()
 
     def exchange(content, timeout):
-        question, _ = unpacked(content)
+        question, _ = unpack(content)
         computed.append(question["arguments"]["image"])
         busy.set()
         go_on.wait(30)
-        return packed({"image": computed[-1]}, {})
+        return pack({"image": computed[-1]}, {})
 
-    def move(image, asker="a browser"):
+    def move(image, client="a browser"):
         try:
-            found[image] = ask(run, "saliency", asker=asker, image=image)[0]["image"]
+            found[image] = ask(run, "saliency", client=client, image=image)[0]["image"]
         except Superseded as error:
             found[image] = str(error)
 
@@ -224,10 +224,10 @@ def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch)
 def test_messages_are_framed_and_never_unpickled():
     pipe = io.BytesIO()
     arrays = {"a": np.arange(6, dtype=np.uint8).reshape(1, 2, 3), "b": np.array([np.nan, 1e300])}
-    send(pipe, packed({"é": [1, None, "x"]}, arrays))
+    send(pipe, pack({"é": [1, None, "x"]}, arrays))
     send(pipe, b"more")
     pipe.seek(0)
-    facts, found = unpacked(receive(pipe))
+    facts, found = unpack(receive(pipe))
     assert facts == {"é": [1, None, "x"]}
     assert found.keys() == arrays.keys()
     assert all(
@@ -241,14 +241,14 @@ def test_messages_are_framed_and_never_unpickled():
     harm = io.BytesIO()
     np.savez(harm, **{private.FACTS: np.frombuffer(b"{}", np.uint8)}, bad=np.array([pickle.Pickler], object))
     with pytest.raises(ValueError, match="allow_pickle"):
-        unpacked(harm.getvalue())
+        unpack(harm.getvalue())
 
 
 def test_the_child_says_unforeseen_errors_in_a_line(monkeypatch, capsys):
     monkeypatch.setattr(probes, "answer", lambda *_: 1 / 0)
     question = {"run": None, "source": "torchvision:resnet-18", "probe": "saliency", "arguments": {}}
-    facts, _ = unpacked(child.answer(question, {}))
-    assert facts == {"error": "ZeroDivisionError while computing this; what the server prints has more"}
+    facts, _ = unpack(child.answer(question, {}))
+    assert facts == {"error": "ZeroDivisionError while computing this; the server's output has more"}
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -271,8 +271,8 @@ def test_prints_do_not_come_between_answers_and_the_child_ends_with_its_parent(r
         stderr=subprocess.DEVNULL,
     )
     try:
-        send(process.stdin, packed(question, {}))
-        facts, arrays = unpacked(receive(process.stdout))
+        send(process.stdin, pack(question, {}))
+        facts, arrays = unpack(receive(process.stdout))
         assert arrays["images"].shape == (2, 1, 8, 8)
         assert len(facts["labels"]) == 2
         process.stdin.close()

@@ -151,7 +151,7 @@ def test_stop_button_stops_and_running_again_goes_on(tiny, monkeypatch: pytest.M
 
     def stop_when_begun(seconds: float) -> None:
         time.sleep(0.05)
-        if Shelf().place(experiment).status().step > 0:
+        if Shelf().get_or_create(experiment).status().step > 0:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as pressing:
@@ -160,7 +160,7 @@ def test_stop_button_stops_and_running_again_goes_on(tiny, monkeypatch: pytest.M
         with pytest.raises(lesson.Stopped) as stopped:
             lesson.train([experiment])
     assert stopped.value._render_traceback_()[0].startswith("Stopped.")
-    first = _ended(Shelf().place(experiment))
+    first = _ended(Shelf().get_or_create(experiment))
     assert first.state == "stopped"
     assert 0 < first.step < 3000
     (run,) = lesson.train([experiment])

@@ -24,7 +24,7 @@ def run(request, shelf, tiny):
     experiment = tiny(plain=request.param == "plain", width=4, steps=20, train=128)
     if request.param == "dense":
         experiment = dataclasses.replace(experiment, net=Dense(depth=4, width=8))
-    trained = shelf.place(experiment)
+    trained = shelf.get_or_create(experiment)
     train.train_run(trained)
     return trained
 
@@ -128,7 +128,9 @@ def test_the_net_is_the_trained_one_and_is_kept(run):
 def test_a_net_of_half_precision_weights_answers_too(run, tmp_path):
     from resnet_edu.runs import files, pack
 
-    files.write_json(run.path / files.HOW, run.how | {"commit": "0123456789ab"})  # whatever it was
+    files.write_json(
+        run.path / files.HOW, run.compute.to_dict() | {"commit": "0123456789ab"}
+    )  # whatever it was
     packed = pack(run, tmp_path, weights="last")
     exact, rough = (probes.answer(found, "saliency", {"image": 1})[1]["map"] for found in (run, packed))
     np.testing.assert_allclose(rough, exact, atol=0.05 * exact.max())
@@ -166,6 +168,6 @@ def test_what_cannot_be_asked(run, probe, arguments, message):
 
 
 def test_a_run_without_weights_has_no_answers(tiny, tmp_path):
-    run = Shelf(tmp_path).place(tiny(seed=9))
+    run = Shelf(tmp_path).get_or_create(tiny(seed=9))
     with pytest.raises(RunError, match="kept no weights"):
         probes.answer(run, "saliency", {"image": 0})

@@ -8,19 +8,18 @@ import torchvision
 from resnet_edu import data, nets, probes
 from resnet_edu.data import DataMissing, normalise
 from resnet_edu.methods import METHODS
-from resnet_edu.photographs import named
+from resnet_edu.photographs import CLASSES, named
 from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph, size_for
 from resnet_edu.probes import sources
 from resnet_edu.probes.sources import settle, source_of
-from resnet_edu.runs import Shelf, recorded
-from resnet_edu.training import Recording
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf, recorded
 from resnet_edu.workers import train
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tiny):
-    trained = Shelf(tmp_path_factory.mktemp("shelf")).place(tiny(steps=8, train=300, seed=5))
-    train.train_run(trained, recording=Recording(checkpoints=3))
+    trained = Shelf(tmp_path_factory.mktemp("shelf")).get_or_create(tiny(steps=8, train=300, seed=5))
+    train.train_run(trained, ComputeRequest(recording=RecordingConfig(keep_weights=3)))
     return trained
 
 
@@ -53,7 +52,7 @@ def test_before_the_first_step_the_net_is_as_its_seed_made_it(run):
 
 
 def test_a_run_without_weights_has_its_first_ones(tiny, tmp_path):
-    run = Shelf(tmp_path).place(tiny(seed=9))
+    run = Shelf(tmp_path).get_or_create(tiny(seed=9))
     facts, _ = probes.answer(run, "images", {"count": 2, "step": 0})
     assert facts["step"] == 0
 
@@ -150,7 +149,7 @@ def test_without_a_network_one_line_says_what_is_missing_and_where(hub, pixels):
     ("source", "message"),
     [
         ("torchvision:resnet-19", "name is 'resnet-19'; official weights exist for resnet-18, resnet-34"),
-        ("imagenet", "source is 'imagenet'; allowed: a run, or torchvision:resnet-50 and its like"),
+        ("imagenet", "source is 'imagenet'; allowed: a run, torchvision:resnet-50 and its like, or fresh:"),
     ],
 )
 def test_other_sources_are_not_known(source, message):
@@ -171,7 +170,8 @@ def test_a_shipped_photograph_is_asked_about_by_name():
     pixels = fitted(named("kingfisher").pixels(), *size_for(run.experiment.data))
     by_name, drawn = probes.answer(run, "saliency", {"photograph": "kingfisher"})
     by_pixels, same = probes.answer(run, "saliency", {"pixels": pixels})
-    assert by_name == by_pixels
+    assert by_name == by_pixels | {"label": 2}
+    assert by_name["class_names"] == list(CLASSES)
     assert np.array_equal(drawn["map"], same["map"])
     assert by_name["class_names"][by_name["predicted"]] == "bird"
     with pytest.raises(ValueError, match=r"^name is 'unicorn'; allowed: "):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
 
 import numpy as np
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from resnet_edu import nets, probes
 from resnet_edu.data import load, normalise
 from resnet_edu.experiment import Dense
-from resnet_edu.jobs import queue
 from resnet_edu.measure import Errors, errors
 from resnet_edu.probes import directions, surface
 from resnet_edu.randomness import generator_for
@@ -38,7 +36,7 @@ def trained(shelf, tiny):
         experiment = tiny(plain=kind == "plain", steps=20)
         if kind == "dense":
             experiment = dataclasses.replace(experiment, net=Dense(depth=4, width=8))
-        run = shelf.place(experiment)
+        run = shelf.get_or_create(experiment)
         if not run.status().complete:
             train.train_run(run)
         return run
@@ -310,10 +308,3 @@ def test_what_cannot_be_asked(trained, probe, arguments, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         asked(trained("plain"), probe, **arguments)
     assert str(caught.value).startswith(message)
-
-
-def test_the_desk_knows_which_questions_are_long():
-    assert set(queue.LONG_PROBES) == set(probes.LONG_PROBES)
-    assert all(inspect.isgeneratorfunction(probe) for probe in probes.LONG_PROBES.values())
-    assert not any(inspect.isgeneratorfunction(probe) for probe in probes.PROBES.values())
-    assert not set(probes.LONG_PROBES) & set(probes.PROBES)

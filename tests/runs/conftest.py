@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from resnet_edu.experiment import Experiment
-from resnet_edu.runs import Run, RunWriter, Shelf
+from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf
 
-LAYERS = ["stem.conv", "head"]
+LAYERS = ("stem.conv", "head")
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def shelf(tmp_path) -> Shelf:
 
 
 @pytest.fixture
-def how() -> dict[str, Any]:
-    return {"device": "cpu", "threads": 1, "layers": LAYERS, "commit": "0123456789ab"}
+def how() -> ComputeConfig:
+    return ComputeConfig("cpu", threads=1, layers=LAYERS, commit="0123456789ab")
 
 
 @pytest.fixture
 def run(shelf: Shelf, tiny: Callable[..., Experiment]) -> Run:
-    return shelf.place(tiny(steps=10))
+    return shelf.get_or_create(tiny(steps=10))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def blocks(step: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def finished(run: Run, how: dict[str, Any], write: Callable[..., None]) -> Run:
+def finished(run: Run, how: ComputeConfig, write: Callable[..., None]) -> Run:
     with RunWriter(run) as writer:
         writer.begin(how)
         write(writer, 0, 10)

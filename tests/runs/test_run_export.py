@@ -39,7 +39,7 @@ def test_a_packed_run_tells_the_same_within_float32(finished, tmp_path):
     packed = pack(finished, tmp_path / "recorded", weights="all")
     assert packed.name == finished.name
     assert packed.experiment == finished.experiment
-    assert packed.how == finished.how
+    assert packed.compute == finished.compute
     assert packed.status() == finished.status()
     for table in TABLES:
         small, whole = getattr(packed, table)(), getattr(finished, table)()
@@ -100,7 +100,7 @@ def test_weights_are_left_out_on_request(finished, tmp_path):
 
 
 def test_a_packed_run_has_no_attempt_in_its_name(finished, shelf, how, tmp_path):
-    again = shelf.place(finished.experiment, again=True)
+    again = shelf.get_or_create(finished.experiment, again=True)
     with RunWriter(again) as writer:
         writer.begin(how)
         writer.finish(1.0)
@@ -125,7 +125,7 @@ def test_only_runs_that_have_ended_are_packed(run, how, tmp_path, state):
 
 @pytest.mark.parametrize("commit", ["0123456789ab+", None, ""])
 def test_runs_of_changed_source_are_not_packed(finished, tmp_path, commit):
-    files.write_json(finished.path / files.HOW, finished.how | {"commit": commit})
+    files.write_json(finished.path / files.HOW, finished.compute.to_dict() | {"commit": commit})
     with pytest.raises(RunError, match="was trained from uncommitted source; commit, train again, then pack"):
         pack(finished, tmp_path, weights="none")
 

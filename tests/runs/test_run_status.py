@@ -42,10 +42,10 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_interrupted(run, monkeypat
 def test_a_waiting_run_stops_at_once_and_waits_again(run):
     run.stop()
     assert run.status().state == "stopped"
-    assert run.stopping()
+    assert run.stop_requested()
     run.queue()
     assert run.status().state == "queued"
-    assert not run.stopping()
+    assert not run.stop_requested()
 
 
 def test_a_running_run_stops_when_its_writer_says_so(run):
@@ -53,7 +53,7 @@ def test_a_running_run_stops_when_its_writer_says_so(run):
         writer.status("running", 4, 2.0)
         run.stop()
         assert run.status().state == "running"
-        assert not writer.wanted()
+        assert not writer.should_continue()
         writer.status("stopped", 5, 2.5, "stopped; it can be resumed")
     assert run.status() == Status("stopped", 5, 10, 2.5, "stopped; it can be resumed")
 
@@ -104,7 +104,9 @@ def test_a_read_only_run_is_not_busy(finished, monkeypatch):
 @pytest.fixture
 def three(shelf: Shelf, tiny):
     """Depths 8, 8 and 20 of 10 steps each: done in 8 s, half done in 4 s, and waiting."""
-    runs = [shelf.place(tiny(steps=10, depth=depth, seed=seed)) for seed, depth in enumerate((8, 8, 20))]
+    runs = [
+        shelf.get_or_create(tiny(steps=10, depth=depth, seed=seed)) for seed, depth in enumerate((8, 8, 20))
+    ]
     files.write_json(runs[0].path / files.STATUS, {"state": "done", "step": 10, "seconds": 8.0})
     with RunWriter(runs[1]) as writer:
         writer.status("running", 5, 4.0)

@@ -14,7 +14,7 @@ FLOATS = {"float64", "float32"}
 
 
 def test_a_run_that_has_not_begun_has_empty_tables(run):
-    assert run.how == {}
+    assert run.compute is None
     assert list(run.steps().columns) == ["step", "loss", "lr", "seconds"]
     assert list(run.layers().columns) == ["step", "layer", "name", "gradient", "weight", "update"]
     assert list(run.blocks().columns) == ["step", "block", "name", "gradient", "correlation"]
@@ -28,7 +28,7 @@ def test_a_run_that_has_not_begun_has_empty_tables(run):
 
 
 def test_the_tables_of_a_finished_run(finished, how):
-    assert finished.how == how
+    assert finished.compute == how
     steps = finished.steps()
     assert steps["step"].tolist() == list(range(10))
     assert steps["loss"].tolist() == [2.5 - i / 7 for i in range(10)]
@@ -143,7 +143,7 @@ def test_a_damaged_experiment_is_named(run, content, message):
 def test_other_damaged_files_are_named(finished, name):
     (finished.path / name).write_text('{"state": ')
     with pytest.raises(RunError) as caught:
-        finished.how if name == files.HOW else finished.status()
+        finished.compute if name == files.HOW else finished.status()
     assert str(caught.value).startswith(f"{finished.path / name} is damaged (")
 
 

@@ -78,7 +78,7 @@ def test_readers_do_not_hide_a_run_from_each_other(run, monkeypatch):
 def test_a_fresh_start_has_no_checkpoint(run, how):
     with RunWriter(run) as writer:
         assert writer.begin(how) is None
-    assert run.how == how
+    assert run.compute == how
 
 
 @pytest.fixture
@@ -96,8 +96,8 @@ def stopped(run, how, write):
 
 def test_resuming_gives_the_checkpoint_back(stopped, how):
     with RunWriter(stopped) as writer:
-        tensors, facts = writer.begin(how)
-    assert facts == {"step": 6, "seconds": 1.5}
+        tensors, step, seconds = writer.begin(how)
+    assert (step, seconds) == (6, 1.5)
     assert set(tensors) == {"net.weight", "momentum.weight"}
     assert np.array_equal(tensors["net.weight"], np.arange(4.0))
     assert tensors["net.weight"].dtype == np.float64
@@ -173,9 +173,9 @@ def test_a_finished_run_has_nothing_to_resume(finished):
 
 def test_a_stop_is_seen_by_the_writer(run):
     with RunWriter(run) as writer:
-        assert writer.wanted()
+        assert writer.should_continue()
         Run(run.path).stop()
-        assert run.stopping()
-        assert not writer.wanted()
+        assert run.stop_requested()
+        assert not writer.should_continue()
         run.queue()
-        assert writer.wanted()
+        assert writer.should_continue()

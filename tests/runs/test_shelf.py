@@ -10,16 +10,16 @@ from resnet_edu.runs import RunError, RunWriter, Shelf, default_shelf, files, re
 
 
 def test_an_experiment_has_one_place(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     assert run.path == shelf.path / tiny().name
     assert run.experiment == tiny()
     (run.path / files.STATUS).write_text('{"state": "stopped"}')
-    assert shelf.place(tiny()).status().state == "stopped", "what lies there is left alone"
+    assert shelf.get_or_create(tiny()).status().state == "stopped", "what lies there is left alone"
     assert len(shelf.runs()) == 1
 
 
 def test_again_makes_another_attempt(shelf, tiny):
-    attempts = [shelf.place(tiny(), again=again) for again in (True, True, False, True)]
+    attempts = [shelf.get_or_create(tiny(), again=again) for again in (True, True, False, True)]
     name = tiny().name
     assert [run.name for run in attempts] == [name, f"{name}~2", f"{name}~2", f"{name}~3"]
     assert [run.name for run in shelf.attempts(tiny())] == [name, f"{name}~2", f"{name}~3"]
@@ -28,21 +28,21 @@ def test_again_makes_another_attempt(shelf, tiny):
 
 def test_the_tenth_attempt_comes_after_the_ninth(shelf, tiny):
     for _ in range(11):
-        shelf.place(tiny(), again=True)
+        shelf.get_or_create(tiny(), again=True)
     assert shelf.latest(tiny()).name.endswith("~11")
     shelf.remove(shelf.find(f"{tiny().name}~4"))
-    assert shelf.place(tiny(), again=True).name.endswith("~12"), "no name is used twice"
+    assert shelf.get_or_create(tiny(), again=True).name.endswith("~12"), "no name is used twice"
 
 
 def test_attempts_are_of_exactly_this_experiment(shelf, tiny):
-    shelf.place(tiny())
+    shelf.get_or_create(tiny())
     assert shelf.attempts(tiny(seed=1)) == []
     assert shelf.latest(tiny(seed=1)) is None
     assert Shelf(shelf.path / "nowhere").attempts(tiny()) == []
 
 
 def test_folders_that_are_no_runs_are_passed_over(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     (shelf.path / ".queue").mkdir()
     (shelf.path / f"{run.name}~2").mkdir()
     (shelf.path / "notes.txt").touch()
@@ -54,21 +54,21 @@ def test_folders_that_are_no_runs_are_passed_over(shelf, tiny):
 
 
 def test_a_run_is_found_by_a_part_that_no_other_has(shelf, tiny):
-    run, other = shelf.place(tiny()), shelf.place(tiny(plain=True))
+    run, other = shelf.get_or_create(tiny()), shelf.get_or_create(tiny(plain=True))
     assert shelf.find(run.name).path == run.path
     assert shelf.find("plain").path == other.path
     assert shelf.find(run.experiment.key).path == run.path
 
 
 def test_a_whole_name_wins_over_a_part(shelf, tiny):
-    first, second = shelf.place(tiny()), shelf.place(tiny(), again=True)
+    first, second = shelf.get_or_create(tiny()), shelf.get_or_create(tiny(), again=True)
     assert shelf.find(first.name).path == first.path
     assert shelf.find("~2").path == second.path
 
 
 def test_a_name_that_fits_several_or_none(shelf, tiny):
     for plain in (True, False):
-        shelf.place(tiny(plain=plain))
+        shelf.get_or_create(tiny(plain=plain))
     names = ", ".join(run.name for run in shelf.runs())
     with pytest.raises(RunError) as caught:
         shelf.find("digits")
@@ -79,21 +79,21 @@ def test_a_name_that_fits_several_or_none(shelf, tiny):
 
 
 def test_remove_deletes_one_run(shelf, tiny):
-    run, other = shelf.place(tiny()), shelf.place(tiny(), again=True)
+    run, other = shelf.get_or_create(tiny()), shelf.get_or_create(tiny(), again=True)
     shelf.remove(run)
     assert [found.name for found in shelf.runs()] == [other.name]
 
 
 def test_what_is_being_trained_is_not_removed(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     with RunWriter(run), pytest.raises(RunError, match=f"^{run.name} is being trained; stop it first$"):
         shelf.remove(run)
     assert shelf.runs()
 
 
 def test_another_shelf_s_run_is_not_removed(shelf, tiny, tmp_path):
-    run = Shelf(tmp_path / "other").place(tiny())
-    with pytest.raises(RunError, match="does not lie in"):
+    run = Shelf(tmp_path / "other").get_or_create(tiny())
+    with pytest.raises(RunError, match="is not in"):
         shelf.remove(run)
 
 
@@ -118,5 +118,5 @@ def test_equal_mathematics_share_a_place(shelf):
 
     one = Experiment(data=ImageFolder(digest="ab", path="here"))
     other = dataclasses.replace(one, data=ImageFolder(digest="ab", path="there"))
-    assert shelf.place(one).path == shelf.place(other).path
-    assert shelf.place(other).experiment.data.path == "here"
+    assert shelf.get_or_create(one).path == shelf.get_or_create(other).path
+    assert shelf.get_or_create(other).experiment.data.path == "here"

@@ -95,9 +95,11 @@ def test_two_processes_make_the_steps_of_one_that_keeps_statistics_per_shard(who
         assert ours == pytest.approx(theirs, rel=1e-3)
     of_whole_batches, _ = next(by_hand(experiment, digits, batch_at, 1))
     assert recorded[0] != pytest.approx(of_whole_batches, rel=1e-4)
-    assert whole.how["shares"] == [{"from_step": 0, "processes": 2, "batch_statistics_of": 8}]
+    assert [dataclasses.asdict(share) for share in whole.compute.shares] == [
+        {"from_step": 0, "processes": 2, "batch_statistics_of": 8}
+    ]
     assert whole.status().state == "done"
-    assert len(whole.layers()) == STEPS * len(whole.how["layers"])
+    assert len(whole.layers()) == STEPS * len(whole.compute.layers)
 
 
 @pytest.mark.slow
@@ -121,8 +123,8 @@ def test_a_process_dies_and_all_go_on_from_the_checkpoint(whole, experiment, tor
 @pytest.mark.slow
 def test_one_process_goes_on_where_two_stopped_and_two_where_one_did(tiny, torchrun, tmp_path):
     experiment, blocks = tiny(steps=900, lr=0.01), itertools.count()
-    run = Shelf(tmp_path).place(experiment)
-    assert train.train_run(run, wanted=lambda: next(blocks) < 2) == "stopped"
+    run = Shelf(tmp_path).get_or_create(experiment)
+    assert train.train_run(run, should_continue=lambda: next(blocks) < 2) == "stopped"
     begun = run.status().step
     both = torchrun(tmp_path, "resume", run.name)
     until(lambda: run.status().step > begun, 120)
@@ -133,7 +135,7 @@ def test_one_process_goes_on_where_two_stopped_and_two_where_one_did(tiny, torch
     assert begun < again.step < 900
     assert train.train_run(run) == "done"
     assert run.steps()["step"].tolist() == list(range(900))
-    assert run.how["shares"] == [
+    assert [dataclasses.asdict(share) for share in run.compute.shares] == [
         {"from_step": 0, "processes": 1, "batch_statistics_of": 16},
         {"from_step": begun, "processes": 2, "batch_statistics_of": 8},
         {"from_step": again.step, "processes": 1, "batch_statistics_of": 16},

@@ -11,7 +11,7 @@ import pytest
 from resnet_edu import jobs, probes
 from resnet_edu.jobs import pool, queue
 from resnet_edu.probes.partial import Partial
-from resnet_edu.runs import RunBusy, Shelf, answers
+from resnet_edu.runs import ComputeConfig, RunBusy, Shelf, answers
 from resnet_edu.workers import answer, process
 
 ROWS = 5
@@ -25,7 +25,7 @@ def shelf(tmp_path) -> Shelf:
 @pytest.fixture
 def run(shelf, tiny, monkeypatch):
     monkeypatch.setattr(pool, "start", lambda *_: None)
-    return shelf.place(tiny())
+    return shelf.get_or_create(tiny())
 
 
 class Stub:
@@ -71,7 +71,7 @@ def test_an_answer_says_how_it_came_about(shelf, run, stub):
     assert {"device", "device_name", "threads", "versions", "commit", "seconds"} <= set(how)
     assert (how["device"], how["threads"]) == ("cpu", 1)
     assert {path.name for path in folder.iterdir()} - {"lock"} == {answers.ANSWER, answers.ARRAYS}
-    assert queue.wishes(shelf) == []
+    assert queue.pending(shelf) == []
 
 
 def test_how_far_it_is_can_be_read_meanwhile(shelf, run, stub):
@@ -109,7 +109,7 @@ def test_rows_of_another_source_are_computed_anew(shelf, run, stub, monkeypatch)
     stub.before_row = lambda seed, row: jobs.cancel_answer(folder) if row == 2 else None
     serve(shelf)
     stub.before_row = lambda seed, row: None
-    monkeypatch.setattr(answer, "_how", lambda: {"commit": "another"})
+    monkeypatch.setattr(answer, "_provenance", lambda: ComputeConfig("cpu", commit="another"))
     jobs.ask(run, "loss_plane")
     serve(shelf)
     assert [row for _, row in stub.computed] == [0, 1, 2, 0, 1, 2, 3, 4]
@@ -130,47 +130,47 @@ def test_a_stopped_answer_keeps_its_rows_and_goes_on_when_asked_again(shelf, run
 
 
 def test_a_long_answer_that_nobody_wants_any_more_makes_room(shelf, run, stub):
-    first = jobs.ask(run, "loss_plane", asker="a", seed=1)
-    newest = jobs.ask(run, "loss_plane", asker="a", seed=2)
-    stub.before_row = lambda seed, row: jobs.withdraw(first, "a") if row == 1 else None
+    first = jobs.ask(run, "loss_plane", client="a", seed=1)
+    newest = jobs.ask(run, "loss_plane", client="a", seed=2)
+    stub.before_row = lambda seed, row: jobs.release(first, "a") if row == 1 else None
     serve(shelf)
     assert stub.computed == [(1, 0), (1, 1), *((2, row) for row in range(ROWS))]
     assert answers.answered(newest)
 
 
 def test_a_long_answer_that_somebody_else_wants_is_finished(shelf, run, stub):
-    folder = jobs.ask(run, "loss_plane", asker="a")
-    jobs.ask(run, "loss_plane", asker="b")
-    stub.before_row = lambda seed, row: jobs.withdraw(folder, "a")
+    folder = jobs.ask(run, "loss_plane", client="a")
+    jobs.ask(run, "loss_plane", client="b")
+    stub.before_row = lambda seed, row: jobs.release(folder, "a")
     serve(shelf)
     assert rows_of(folder) == list(range(ROWS))
 
 
 def test_of_ten_questions_in_a_row_the_one_in_work_and_the_newest_are_computed(shelf, run, stub):
     """A reader moves a slider while the first answer is being computed."""
-    folders = [jobs.ask(run, "saliency", asker="a", seed=0)]
+    folders = [jobs.ask(run, "saliency", client="a", seed=0)]
 
     def moves_on(seed, row):
         if (seed, row) == (0, 1):
             for later in range(1, 11):
-                folders.append(jobs.ask(run, "saliency", asker="a", seed=later))
-                jobs.supersede([folders[-2]], [folders[-1]], "a")
+                folders.append(jobs.ask(run, "saliency", client="a", seed=later))
+                jobs.replace([folders[-2]], [folders[-1]], "a")
 
     stub.before_row = moves_on
-    serve(shelf, queue.ANSWERS)
+    serve(shelf, queue.QUICK)
     assert {seed for seed, _ in stub.computed} == {0, 10}
     assert answers.answered(folders[-1])
-    assert queue.wishes(shelf) == []
+    assert queue.pending(shelf) == []
 
 
 def test_two_readers_do_not_starve_each_other(shelf, run, stub):
     """Each moves a slider while the other's answer is computed: both get answers in turn."""
     last = {}
 
-    def ask(asker: str, seed: int) -> None:
-        before, now = last.get(asker, []), [jobs.ask(run, "saliency", asker=asker, seed=seed)]
-        jobs.supersede(before, now, asker)
-        last[asker] = now
+    def ask(client: str, seed: int) -> None:
+        before, now = last.get(client, []), [jobs.ask(run, "saliency", client=client, seed=seed)]
+        jobs.replace(before, now, client)
+        last[client] = now
 
     def moves_on(seed, row):
         if row == 0 and seed < 100:
@@ -181,7 +181,7 @@ def test_two_readers_do_not_starve_each_other(shelf, run, stub):
     ask("a", 0)
     ask("b", 1)
     stub.before_row = moves_on
-    serve(shelf, queue.ANSWERS)
+    serve(shelf, queue.QUICK)
     readers = [seed % 2 for seed, row in stub.computed if row == 0]
     assert readers == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1][: len(readers)]
     assert len(readers) > 3
@@ -189,10 +189,10 @@ def test_two_readers_do_not_starve_each_other(shelf, run, stub):
 
 
 def test_what_was_withdrawn_while_others_were_seen_to_is_not_begun(shelf, run, stub):
-    first, second = (jobs.ask(run, "saliency", asker="a", seed=seed) for seed in (1, 2))
-    waiting = queue.wishes(shelf)
-    jobs.withdraw(second, "a")
-    assert all(answer.see_to(wish) for wish in waiting)
+    first, second = (jobs.ask(run, "saliency", client="a", seed=seed) for seed in (1, 2))
+    waiting = queue.pending(shelf)
+    jobs.release(second, "a")
+    assert all(answer.handle(job) for job in waiting)
     assert {seed for seed, _ in stub.computed} == {1}
     assert answers.answered(first)
 
@@ -201,7 +201,7 @@ def test_long_and_quick_answers_have_a_worker_each(shelf, run, stub):
     long, quick = jobs.ask(run, "loss_plane", seed=1), jobs.ask(run, "saliency", seed=2)
     serve(shelf, "0")
     assert stub.computed == []
-    serve(shelf, queue.ANSWERS)
+    serve(shelf, queue.QUICK)
     assert (answers.answered(long), answers.answered(quick)) == (False, True)
     serve(shelf, queue.LONG)
     assert answers.answered(long)
@@ -212,8 +212,8 @@ def test_what_another_process_computes_is_left_to_it(shelf, run, stub):
     with answers.answer_lock(folder):
         serve(shelf)
         assert stub.computed == []
-        assert len(queue.wishes(shelf)) == 1
-        assert queue.wishes(shelf)[0]["tries"] == 0
+        assert len(queue.pending(shelf)) == 1
+        assert queue.pending(shelf)[0].tries == 0
         with pytest.raises(RunBusy, match="is being computed by another process"):
             answer.answer_run(run, "loss_plane", {})
     serve(shelf)
@@ -225,13 +225,13 @@ def test_what_another_process_has_answered_is_not_computed_again(shelf, run, stu
     assert answer.answer_run(run, "loss_plane", {}) == folder
     serve(shelf)
     assert len(stub.computed) == ROWS
-    assert queue.wishes(shelf) == []
+    assert queue.pending(shelf) == []
 
 
 def test_in_this_process_it_can_be_watched_stopped_and_gone_on_with(shelf, run, stub):
     seen = []
-    watched = {"watch": lambda done, total, seconds: seen.append((done, total))}
-    folder = answer.answer_run(run, "loss_plane", {}, **watched, wanted=lambda: len(seen) < 3)
+    watched = {"on_row": lambda so_far: seen.append((so_far.done, so_far.total))}
+    folder = answer.answer_run(run, "loss_plane", {}, **watched, should_continue=lambda: len(seen) < 3)
     assert seen == [(1, ROWS), (2, ROWS), (3, ROWS)]
     assert not answers.answered(folder)
     answer.answer_run(run, "loss_plane", {}, **watched)
@@ -257,5 +257,5 @@ def test_a_run_that_is_removed_meanwhile_stays_removed(shelf, run, stub):
     jobs.ask(run, "loss_plane")
     stub.before_row = lambda seed, row: shelf.remove(run) if row == 2 else None
     serve(shelf)
-    assert queue.wishes(shelf) == []
+    assert queue.pending(shelf) == []
     assert not run.path.exists()

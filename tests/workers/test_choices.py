@@ -7,10 +7,11 @@ import json
 import pytest
 
 from resnet_edu import training
+from resnet_edu.runs import ComputeRequest
 from resnet_edu.training import choosing
 from resnet_edu.workers import choices
 
-SHAPE = {"channels": 1, "side": 8, "classes": 10, "device": "cpu"}
+ASKED = ComputeRequest(device="cpu"), choices.ImageShape(1, 8, 10)
 
 
 @pytest.fixture
@@ -27,18 +28,18 @@ def trials(monkeypatch) -> list[str]:
 
 
 def test_what_was_measured_is_kept_for_the_next(tiny, trials):
-    one, other = (choices.choose(tiny(steps=1000, seed=seed), **SHAPE) for seed in (0, 1))
-    assert one["memory_format"] == other["memory_format"] == "channels_last"
+    one, other = (choices.choose(tiny(steps=1000, seed=seed), *ASKED) for seed in (0, 1))
+    assert one.memory_format == other.memory_format == "channels_last"
     assert len(trials) == 4
-    (key,) = json.loads(choices.place().read_text())
+    (key,) = json.loads(choices.cache_file().read_text())
     assert key.startswith("cifar, width 2×1, images 1×8×8, 10 classes, batch 16, cpu ")
-    assert one["device_name"] in key
-    assert one["versions"]["torch"] in key
+    assert one.device_name in key
+    assert one.versions["torch"] in key
 
 
 def test_a_short_run_neither_asks_nor_waits(tiny, trials):
-    choices.choose(tiny(), **SHAPE)
-    assert not choices.place().parent.exists()
+    choices.choose(tiny(), *ASKED)
+    assert not choices.cache_file().parent.exists()
     assert trials == []
 
 
@@ -46,19 +47,19 @@ def test_a_short_run_neither_asks_nor_waits(tiny, trials):
     "damaged", ["{", "[1]", '{"a": 1}', '{"a": {"b": "c"}}', '{"a": {"b": null}}', "\0", "[" * 100_000]
 )
 def test_a_damaged_cache_is_made_anew(tiny, trials, damaged):
-    choices.place().parent.mkdir(parents=True)
-    choices.place().write_text(damaged)
-    assert choices.choose(tiny(steps=1000), **SHAPE)["memory_format"] == "channels_last"
-    assert len(json.loads(choices.place().read_text())) == 1
+    choices.cache_file().parent.mkdir(parents=True)
+    choices.cache_file().write_text(damaged)
+    assert choices.choose(tiny(steps=1000), *ASKED).memory_format == "channels_last"
+    assert len(json.loads(choices.cache_file().read_text())) == 1
 
 
 def test_half_a_measurement_is_completed(tiny, trials):
-    choices.choose(tiny(steps=1000), **SHAPE)
-    (key, timed), *_ = json.loads(choices.place().read_text()).items()
+    choices.choose(tiny(steps=1000), *ASKED)
+    (key, timed), *_ = json.loads(choices.cache_file().read_text()).items()
     del timed["float32 channels_last"]
-    choices.place().write_text(json.dumps({key: timed | {"compiled": 1.0}}))
+    choices.cache_file().write_text(json.dumps({key: timed | {"compiled": 1.0}}))
     trials.clear()
-    choices.choose(tiny(steps=1000), **SHAPE)
+    choices.choose(tiny(steps=1000), *ASKED)
     assert trials == ["channels_last"]
 
 
@@ -66,17 +67,17 @@ def test_where_nothing_can_be_kept_it_is_measured_each_time(tiny, trials, monkey
     (tmp_path / "file").touch()
     monkeypatch.setenv("RESNET_EDU_CACHE", str(tmp_path / "file"))
     for _ in range(2):
-        assert choices.choose(tiny(steps=1000), **SHAPE)["memory_format"] == "channels_last"
+        assert choices.choose(tiny(steps=1000), *ASKED).memory_format == "channels_last"
     assert len(trials) == 8
 
 
 def test_a_device_that_is_not_here_is_said(tiny, trials):
     with pytest.raises(training.DeviceError, match="device is 'quantum'"):
-        choices.choose(tiny(steps=1000), **SHAPE | {"device": "quantum"})
+        choices.choose(tiny(steps=1000), ComputeRequest(device="quantum"), ASKED[1])
 
 
 def test_the_place_is_the_user_s(monkeypatch, tmp_path):
-    assert choices.place() == tmp_path / "cache" / "choices.json"
+    assert choices.cache_file() == tmp_path / "cache" / "choices.json"
     monkeypatch.delenv("RESNET_EDU_CACHE")
-    assert choices.place().name == "choices.json"
-    assert "resnet-edu" in str(choices.place())
+    assert choices.cache_file().name == "choices.json"
+    assert "resnet-edu" in str(choices.cache_file())

@@ -11,7 +11,7 @@ from filelock import Timeout
 from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import Shelf, files
 from resnet_edu.training import devices
-from resnet_edu.workers.gpu import lane
+from resnet_edu.workers.gpu import acquire_device
 
 
 @pytest.fixture
@@ -34,43 +34,47 @@ def gpus(monkeypatch):
 
 def test_the_emptiest_gpu_comes_first_and_a_full_machine_takes_no_more(shelf, tiny, gpus):
     gpus(2)
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     with ExitStack() as held:
-        assert [held.enter_context(lane(shelf, run)) for _ in range(4)] == ["cuda:0", "cuda:1"] * 2
-        with pytest.raises(Timeout), lane(shelf, run):
+        assert [held.enter_context(acquire_device(shelf, run)) for _ in range(4)] == ["cuda:0", "cuda:1"] * 2
+        with pytest.raises(Timeout), acquire_device(shelf, run):
             pass
-    with lane(shelf, run) as device:
+    with acquire_device(shelf, run) as device:
         assert device == "cuda:0", "whoever ends makes room"
 
 
 def test_one_gpu_has_no_number(shelf, tiny, gpus):
     gpus(1)
-    with lane(shelf, shelf.place(tiny())) as device:
+    with acquire_device(shelf, shelf.get_or_create(tiny())) as device:
         assert device == "cuda"
 
 
 def test_a_run_goes_on_where_it_was_begun(shelf, tiny, gpus):
     gpus(2)
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     files.write_json(run.path / files.HOW, {"device": "cuda:1"})
-    with lane(shelf, run) as one, lane(shelf, run) as other:
+    with acquire_device(shelf, run) as one, acquire_device(shelf, run) as other:
         assert one == other == "cuda:1"
-        with pytest.raises(Timeout), lane(shelf, run):
+        with pytest.raises(Timeout), acquire_device(shelf, run):
             pass
     files.write_json(run.path / files.HOW, {"device": "cpu"})
-    with lane(shelf, run) as device:
+    with acquire_device(shelf, run) as device:
         assert device == "cpu"
 
 
 def test_on_a_cpu_every_worker_has_room(shelf, tiny):
-    run = shelf.place(tiny())
-    with lane(shelf, run) as one, lane(shelf, run) as other, lane(shelf, run) as third:
+    run = shelf.get_or_create(tiny())
+    with (
+        acquire_device(shelf, run) as one,
+        acquire_device(shelf, run) as other,
+        acquire_device(shelf, run) as third,
+    ):
         assert one == other == third == devices.available_devices()[0]
 
 
 def test_what_breaks_inside_makes_room(shelf, tiny, gpus):
     gpus(1)
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), lane(shelf, run):
+        with pytest.raises(ZeroDivisionError), acquire_device(shelf, run):
             1 / 0  # noqa: B018

@@ -21,15 +21,15 @@ import sys, time
 from resnet_edu.workers import answer, train
 from resnet_edu.runs import answers
 
-keep = answers.keep_partial
+keep = answers.write_partial
 
-def keep_and_hang(*arguments, done, **others):
-    keep(*arguments, done=done, **others)
-    if done == 3:
+def keep_and_hang(folder, arrays, partial):
+    keep(folder, arrays, partial)
+    if partial.done == 3:
         time.sleep(1000)
 
 answer.KEEP_SECONDS = -1
-answers.keep_partial = keep_and_hang
+answers.write_partial = keep_and_hang
 process.main(*sys.argv[1:])
 """
 
@@ -44,7 +44,7 @@ def until(condition: Callable[[], object], seconds: float = 90) -> None:
 
 @pytest.mark.slow
 def test_a_killed_worker_s_answer_is_gone_on_with_to_the_bit_and_quick_ones_do_not_wait(tiny, monkeypatch):
-    run = Shelf().place(tiny())
+    run = Shelf().get_or_create(tiny())
     train.train_run(run)
     with monkeypatch.context() as patched:
         patched.setattr(pool, "start", lambda *_: None)
@@ -59,8 +59,8 @@ def test_a_killed_worker_s_answer_is_gone_on_with_to_the_bit_and_quick_ones_do_n
         first.kill()
         first.wait()
     assert jobs.answer_progress(folder).state == "waiting"
-    (wish,) = queue.wishes(Shelf())
-    assert wish["tries"] == 1
+    (job,) = queue.pending(Shelf())
+    assert job.tries == 1
 
     before = {name: array[:, :3].copy() for name, array in partial_arrays(folder).items()}
     jobs.ask(run, "loss_plane", **ARGUMENTS)

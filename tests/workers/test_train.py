@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from resnet_edu import data, training
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.nets import resnet
-from resnet_edu.runs import Run, RunBusy, RunError, RunWriter, Shelf, files
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.training import Recording, choosing, loop
 from resnet_edu.workers import train
 
-EVERYTHING = Recording(every_step=True, checkpoints=3)
+EVERYTHING = ComputeRequest(recording=RecordingConfig(every_step=True, keep_weights=3))
 
 
 COMMIT = train._commit
+CPU = ComputeRequest(device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +42,8 @@ def whole(tmp_path, tiny) -> Callable[..., Run]:
     """The same experiment trained without interruption, elsewhere."""
 
     def trained(**settings) -> Run:
-        run = Shelf(tmp_path / "whole").place(tiny(**settings))
-        train.train_run(run, recording=EVERYTHING)
+        run = Shelf(tmp_path / "whole").get_or_create(tiny(**settings))
+        train.train_run(run, EVERYTHING)
         return run
 
     return trained
@@ -61,41 +64,41 @@ def assert_same_run(run: Run, whole: Run) -> None:
 def test_while_a_long_run_s_computing_is_measured_it_says_so(shelf, tiny, monkeypatch):
     said = []
 
-    def choose(experiment, **asked):
+    def choose(experiment, *asked):
         said.append(shelf.latest(experiment).status())
         raise SpecError("enough")
 
     monkeypatch.setattr(train.choices, "choose", choose)
     for steps in (training.WORTH_MEASURING - 1, training.WORTH_MEASURING):
         with pytest.raises(SpecError, match="enough"):
-            train.train_run(shelf.place(tiny(steps=steps)))
+            train.train_run(shelf.get_or_create(tiny(steps=steps)))
     assert [status.state for status in said] == ["running", "running"]
     assert [status.message for status in said] == ["", train.MEASURING]
 
 
 def stop_after(step: int):
-    """`watch` and `wanted` that end a training after so many steps."""
+    """`on_chunk` and `should_continue` that end a training after so many steps."""
     seen = []
-    return {"watch": lambda block: seen.append(block.step), "wanted": lambda: seen[-1] < step}
+    return {"on_chunk": lambda block: seen.append(block.step), "should_continue": lambda: seen[-1] < step}
 
 
 def die_after(step: int, checkpoint: int, monkeypatch):
-    """`watch` as of a process that is killed, its last checkpoint being some steps old."""
+    """`on_chunk` as of a process that is killed, its last checkpoint being some steps old."""
 
     def watch(block):
         monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1 if block.step == checkpoint else 1000)
         if block.step == step:
             raise KeyboardInterrupt
 
-    return {"watch": watch}
+    return {"on_chunk": watch}
 
 
 def test_a_trained_run_holds_what_training_yields(shelf, tiny):
-    run = shelf.place(tiny())
-    assert train.train_run(run, recording=EVERYTHING) == "done"
+    run = shelf.get_or_create(tiny())
+    assert train.train_run(run, EVERYTHING) == "done"
     images = data.load(run.experiment.data)
-    compute = training.ComputeChoice.from_dict(run.how)
-    blocks = list(training.train(run.experiment, images, compute, recording=EVERYTHING))
+    choice = training.ComputeChoice.from_dict(run.compute.to_dict())
+    blocks = list(training.train(run.experiment, images, choice, recording=Recording(True, 3)))
     assert run.steps()["loss"].tolist() == [row.loss for block in blocks for row in block.steps]
     assert run.evals().to_dict("records") == [row.to_dict() for block in blocks for row in block.evals]
     assert run.blocks()["correlation"].tolist() == [
@@ -122,19 +125,19 @@ def test_dear_checkpoints_are_made_less_often(shelf, tiny, monkeypatch):
 
     monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
     monkeypatch.setattr(RunWriter, "checkpoint", checkpoint)
-    train.train_run(shelf.place(tiny(steps=220)), device="cpu", watch=lambda block: clock(1))
+    train.train_run(shelf.get_or_create(tiny(steps=220)), CPU, on_chunk=lambda block: clock(1))
     assert made == [5, 211]
 
 
 def test_a_trained_run_says_how_it_was_computed(shelf, tiny):
-    run = shelf.place(tiny())
-    train.train_run(run, device="cpu")
-    how = run.how
-    assert (how["device"], how["precision"], how["threads"]) == ("cpu", "float32", 1)
-    assert how["commit"] == "0123456789ab"
-    assert how["layers"] == run.layers()["name"].unique().tolist()
-    assert len(how["layers"]) == 8
-    assert how["versions"]["torch"] == torch.__version__
+    run = shelf.get_or_create(tiny())
+    train.train_run(run, CPU)
+    compute = run.compute
+    assert (compute.device, compute.precision, compute.threads) == ("cpu", "float32", 1)
+    assert compute.commit == "0123456789ab"
+    assert list(compute.layers) == run.layers()["name"].unique().tolist()
+    assert len(compute.layers) == 8
+    assert compute.versions["torch"] == torch.__version__
     status = run.status()
     assert (status.state, status.step, status.message) == ("done", 6, "")
     assert status.seconds == pytest.approx(run.steps()["seconds"].iloc[-1], abs=1e-3)
@@ -143,11 +146,11 @@ def test_a_trained_run_says_how_it_was_computed(shelf, tiny):
 
 @pytest.mark.parametrize("step", [0, 1, 3, 5, 6])
 def test_a_stopped_run_goes_on_to_the_bit(shelf, tiny, whole, step):
-    run = shelf.place(tiny(augment=True))
-    assert train.train_run(run, recording=EVERYTHING, **stop_after(step)) == "stopped"
+    run = shelf.get_or_create(tiny(augment=True))
+    assert train.train_run(run, EVERYTHING, **stop_after(step)) == "stopped"
     status = run.status()
     assert (status.state, status.step, status.message) == ("stopped", step, "stopped; it can be resumed")
-    assert train.train_run(run, recording=EVERYTHING) == "done"
+    assert train.train_run(run, EVERYTHING) == "done"
     assert_same_run(run, whole(augment=True))
     assert run.status().seconds >= status.seconds
 
@@ -157,47 +160,49 @@ def test_checkpointed_activations_change_no_number_and_a_resumed_run_keeps_them(
 ):
     checkpointed, seen = resnet.checkpointed, []
     monkeypatch.setattr(resnet, "checkpointed", lambda unit, x: seen.append(unit) or checkpointed(unit, x))
-    run = shelf.place(tiny())
-    train.train_run(run, checkpointed=True, recording=EVERYTHING, **stop_after(3))
-    assert run.how["checkpointed"] is True
+    run = shelf.get_or_create(tiny())
+    train.train_run(
+        run, ComputeRequest(grad_checkpointing=True, recording=EVERYTHING.recording), **stop_after(3)
+    )
+    assert run.compute.grad_checkpointing is True
     before = len(seen)
     assert before > 0
-    train.train_run(run, recording=EVERYTHING)
+    train.train_run(run, EVERYTHING)
     assert len(seen) > before
     assert_same_run(run, whole())
 
 
 @pytest.mark.parametrize(("step", "checkpoint"), [(0, -1), (3, -1), (3, 3), (4, 2), (6, 5)])
 def test_a_run_whose_trainer_died_goes_on_to_the_bit(shelf, tiny, whole, monkeypatch, step, checkpoint):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        train.train_run(run, recording=EVERYTHING, **die_after(step, checkpoint, patched))
+        train.train_run(run, EVERYTHING, **die_after(step, checkpoint, patched))
     assert run.status().state == "interrupted"
-    assert train.train_run(run, recording=EVERYTHING) == "done"
+    assert train.train_run(run, EVERYTHING) == "done"
     assert_same_run(run, whole())
 
 
 def test_a_run_can_be_stopped_again_and_again(shelf, tiny, whole):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     for step in range(7):
-        train.train_run(run, recording=EVERYTHING, **stop_after(step))
+        train.train_run(run, EVERYTHING, **stop_after(step))
         assert run.status().step == max(step, 1) - (step == 0)
-    train.train_run(run, recording=EVERYTHING)
+    train.train_run(run, EVERYTHING)
     assert_same_run(run, whole())
 
 
-def test_a_wish_to_stop_is_heard(shelf, tiny):
-    run = shelf.place(tiny())
-    assert train.train_run(run, watch=lambda block: run.stop() if block.step == 2 else None) == "stopped"
+def test_a_stop_request_is_heeded(shelf, tiny):
+    run = shelf.get_or_create(tiny())
+    assert train.train_run(run, on_chunk=lambda block: run.stop() if block.step == 2 else None) == "stopped"
     assert run.status().step == 2
-    assert train.train_run(run) == "done", "whoever trains it on takes the wish back"
+    assert train.train_run(run) == "done", "training it on clears the request"
     assert train.train_run(run) == "done", "and what is done stays as it is"
     assert run.status().step == run.experiment.recipe.steps
 
 
 def test_a_diverged_run_keeps_all_that_came_before(shelf, tiny):
-    run = shelf.place(tiny(lr=100, steps=20))
-    assert train.train_run(run, recording=EVERYTHING) == "diverged"
+    run = shelf.get_or_create(tiny(lr=100, steps=20))
+    assert train.train_run(run, EVERYTHING) == "diverged"
     status = run.status()
     assert (status.state, status.step) == ("diverged", 2)
     assert status.message.startswith("diverged at step 2, layer logits: the loss grew to ")
@@ -207,7 +212,7 @@ def test_a_diverged_run_keeps_all_that_came_before(shelf, tiny):
 
 
 def test_what_cannot_be_trained_says_why(shelf, tiny, monkeypatch):
-    run = shelf.place(tiny(train=9999))
+    run = shelf.get_or_create(tiny(train=9999))
     with pytest.raises(ValueError, match="train is 9999; digits has 1500"):
         train.train_run(run)
     assert run.status().state == "failed"
@@ -216,40 +221,40 @@ def test_what_cannot_be_trained_says_why(shelf, tiny, monkeypatch):
 
 
 def test_a_failed_run_goes_on_where_it_failed(shelf, tiny, whole, monkeypatch):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
 
     def full(block):
         if block.step == 4:
             raise OSError("no space left on device")
 
-    train.train_run(run, recording=EVERYTHING, **stop_after(2))
+    train.train_run(run, EVERYTHING, **stop_after(2))
     with pytest.raises(OSError, match="no space left"):
-        train.train_run(run, recording=EVERYTHING, watch=full)
+        train.train_run(run, EVERYTHING, on_chunk=full)
     assert (run.status().state, run.status().step) == ("failed", 4)
-    train.train_run(run, recording=EVERYTHING)
+    train.train_run(run, EVERYTHING)
     assert_same_run(run, whole())
 
 
 def test_a_run_that_is_written_by_another_is_left_alone(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     with RunWriter(run), pytest.raises(RunBusy):
         train.train_run(run)
     assert run.status().state == "queued"
 
 
 def test_a_run_goes_on_as_it_was_begun(shelf, tiny, monkeypatch):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     train.train_run(run, **stop_after(1))
-    begun = run.how
+    begun = run.compute
     monkeypatch.setattr(training, "choose", None)  # nothing is chosen or measured anew
-    train.train_run(run, device="quantum")
-    assert run.how == begun
+    train.train_run(run, ComputeRequest(device="quantum"))
+    assert run.compute == begun
 
 
 def test_a_run_begun_on_a_device_that_is_not_here(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     train.train_run(run, **stop_after(3))
-    files.write_json(run.path / files.HOW, run.how | {"device": "quantum:1"})
+    files.write_json(run.path / files.HOW, run.compute.to_dict() | {"device": "quantum:1"})
     checkpoint = (run.path / files.CHECKPOINT).read_bytes()
     with pytest.raises(training.DeviceError, match="device is 'quantum:1'; this machine has "):
         train.train_run(run)
@@ -266,31 +271,31 @@ def test_long_runs_of_one_machine_are_computed_alike(tmp_path, tiny, monkeypatch
 
     monkeypatch.setattr(choosing._Trial, "milliseconds", milliseconds)
     for place in ("here", "there"):
-        run = Shelf(tmp_path / place).place(tiny(steps=1000))
+        run = Shelf(tmp_path / place).get_or_create(tiny(steps=1000))
         train.train_run(run, **stop_after(1))
-        assert run.how["memory_format"] == "channels_last"
-        assert run.how["measured_ms_per_step"]["float32 channels_last"] == 1.0
+        assert run.compute.memory_format == "channels_last"
+        assert run.compute.measured_ms_per_step["float32 channels_last"] == 1.0
     assert len(asked) == 4
 
 
 def test_threads_and_compilation_are_as_told(shelf, tiny, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda net, dynamic: net)
-    run = shelf.place(tiny())
-    train.train_run(run, threads=(2,), compile=True, **stop_after(2))
-    assert (run.how["threads"], run.how["compiled"]) == (2, True)
-    train.train_run(run, threads=(1,), compile=False)
-    assert (run.how["threads"], run.how["compiled"]) == (2, True), "a run goes on as it was begun"
+    run = shelf.get_or_create(tiny())
+    train.train_run(run, ComputeRequest(threads=(2,), compile=True), **stop_after(2))
+    assert (run.compute.threads, run.compute.compiled) == (2, True)
+    train.train_run(run, ComputeRequest(threads=(1,), compile=False))
+    assert (run.compute.threads, run.compute.compiled) == (2, True), "a run goes on as it was begun"
 
 
 def test_what_turns_out_otherwise_is_written_down(shelf, tiny, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda net, dynamic: 1 / 0)
-    run = shelf.place(tiny())
-    assert train.train_run(run, compile=True) == "done"
-    assert (run.how["compiled"], run.how["compiled_because"]) == (
+    run = shelf.get_or_create(tiny())
+    assert train.train_run(run, ComputeRequest(compile=True)) == "done"
+    assert (run.compute.compiled, run.compute.compiled_because) == (
         False,
         "ZeroDivisionError: division by zero",
     )
-    assert len(run.how["layers"]) == 8, "and the rest is kept"
+    assert len(run.compute.layers) == 8, "and the rest is kept"
 
 
 def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_path):
@@ -310,21 +315,23 @@ def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_
     ],
 )
 def test_a_checkpoint_that_cannot_be_is_refused(shelf, tiny, facts, why):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     train.train_run(run, **stop_after(3))
     with RunWriter(run) as writer:
-        tensors, _ = writer._checkpoint()
-        writer.checkpoint(tensors, **facts)
+        tensors = writer._checkpoint().tensors
+    content = save(tensors, metadata={"facts": json.dumps(facts)})
+    (run.path / files.CHECKPOINT).write_bytes(content)
     with pytest.raises(RunError, match=why):
         train.train_run(run)
 
 
 def test_a_checkpoint_of_another_net_is_refused(shelf, tiny):
-    run = shelf.place(tiny())
+    run = shelf.get_or_create(tiny())
     train.train_run(run, **stop_after(3))
     with RunWriter(run) as writer:
-        tensors, facts = writer._checkpoint()
+        tensors, step, seconds = writer._checkpoint()
         first = next(name for name in tensors if name.startswith("momentum."))
-        writer.checkpoint({name: array for name, array in tensors.items() if name != first}, **facts)
+        rest = {name: array for name, array in tensors.items() if name != first}
+        writer.checkpoint(rest, step=step, seconds=seconds)
     with pytest.raises(SpecError, match=f"the checkpoint's {first} is missing"):
         train.train_run(run)

@@ -1,7 +1,7 @@
-"""A run as one string of bytes: to another machine, and back onto the shelf it came from.
+"""A run as one zip archive in memory: to another machine, and back onto the shelf it came from.
 
-Nothing is taken out of a parcel but files that a run has, under the names that they have there; so
-nothing lands anywhere else, whatever the parcel says.
+Only files that a run has, under the names that they have there, are extracted; so an archive writes
+nothing outside the run's folder, whatever it contains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from resnet_edu.runs import files
 from resnet_edu.runs.files import RunError
-from resnet_edu.runs.run import Run, Status
+from resnet_edu.runs.run import Run
+from resnet_edu.runs.status import Status
 
 ROWS = (files.EXPERIMENT, files.HOW, files.STATUS, files.STEPS, files.EVALS, files.BLOCKS, files.LAYERS)
 _NAMES = re.compile(
@@ -26,7 +27,7 @@ MOST_BYTES = 4_000_000_000
 TRAINED = ("stopped", "done", "diverged", "failed")
 
 
-def wrap(run: Run, *, weights: bool) -> bytes:
+def pack(run: Run, *, weights: bool) -> bytes:
     """The run's rows, checkpoint and status; with the kept `weights` too, or without."""
     kept = [files.weights_file(run.path, step) for step in run.weight_steps()] if weights else []
     found = [run.path / name for name in (*ROWS, files.CHECKPOINT) if (run.path / name).exists()]
@@ -38,36 +39,36 @@ def wrap(run: Run, *, weights: bool) -> bytes:
     return content.getvalue()
 
 
-def unwrap(parcel: bytes) -> dict[str, bytes]:
+def unpack(content: bytes) -> dict[str, bytes]:
     """Name → content, each name that of a run's file. Raises `RunError` for anything else."""
     try:
-        with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > MOST_BYTES:
-                raise RunError(f"a parcel holds more than {MOST_BYTES / 1e9:g} GB")
+                raise RunError(f"a run's archive holds more than {MOST_BYTES / 1e9:g} GB")
             for entry in entries:
                 if not _NAMES.fullmatch(entry.filename):
-                    raise RunError(f"a parcel holds {entry.filename!r}, which is no file of a run")
+                    raise RunError(f"a run's archive holds {entry.filename!r}, which is no file of a run")
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
-        raise RunError(f"a parcel is damaged ({error})") from None
+        raise RunError(f"a run's archive is damaged ({error})") from None
 
 
-def lay_out(contents: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files as one who trains does, the checkpoint after the rows that belong to it: if this
-    breaks off, the run can still be resumed."""
+def extract(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files in the order in which a training does, the checkpoint after the rows that belong to
+    it: if the process dies in between, the run can still be resumed."""
     for name in sorted(contents, key=lambda name: name == files.CHECKPOINT):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         files.replace_file(folder / name, contents[name])
 
 
 def status_in(contents: Mapping[str, bytes], steps: int) -> Status:
-    """How far the run was when it was wrapped. Raises `RunError` where the parcel says nothing sound."""
+    """How far the run was when it was packed. Raises `RunError` where the archive has no valid status."""
     try:
         said = json.loads(contents[files.STATUS])
-        found = Status(said["state"], int(said["step"]), steps, float(said["seconds"]), str(said["message"]))
-        if found.state in TRAINED and 0 <= found.step <= steps:
+        found = Status.from_dict(said if isinstance(said, dict) else {}, steps, "a run's archive")
+        if found.state in TRAINED:
             return found
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, ValueError, RecursionError):
         pass
-    raise RunError("a parcel does not say how far its run is") from None
+    raise RunError("a run's archive does not say how far the run is") from None

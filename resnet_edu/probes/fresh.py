@@ -1,0 +1,33 @@
+"""How large a net may be that is built only to be asked about: a query can come from a URL."""
+
+from __future__ import annotations
+
+from resnet_edu.anatomy import blocks
+from resnet_edu.data import DataSet
+from resnet_edu.experiment import Net, name_of
+from resnet_edu.experiment.spec import SpecError
+
+MOST_PARAMETERS = 30_000_000
+MOST_MACS = 500_000_000  # an image
+
+
+def image_sizes(data: DataSet) -> dict[str, int]:
+    """What `nets.build` and `anatomy.blocks` must know of the images."""
+    return {"channels": data.channels, "side": data.side, "classes": data.classes}
+
+
+def check_size(net: Net, data: DataSet) -> None:
+    """Raises `SpecError` for a net that would keep a worker, or its memory, for too long."""
+    found = blocks(net, **image_sizes(data))
+    parameters, macs = sum(each.parameters for each in found), sum(each.macs for each in found)
+    smaller = "make it shallower or narrower, or its images smaller"
+    if parameters > MOST_PARAMETERS:
+        raise SpecError(
+            f"{name_of(net)} has {parameters / 1e6:,.0f} million parameters; a fresh net may have "
+            f"{MOST_PARAMETERS / 1e6:,.0f} million: {smaller}"
+        )
+    if macs > MOST_MACS:
+        raise SpecError(
+            f"{name_of(net)} takes {macs / 1e6:,.0f} million multiply-adds an image; a fresh net may take "
+            f"{MOST_MACS / 1e6:,.0f} million: {smaller}"
+        )
