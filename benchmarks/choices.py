@@ -22,11 +22,12 @@ def table() -> str:
     rows, names = [], []
     for case, (net, shape) in CASES.items():
         experiment = Experiment(net, Digits(side=shape["side"]), Recipe())
-        how = training.choose(experiment, **shape, classes=10, threads=(1, os.cpu_count() or 1), known=KNOWN)
-        timed = how["measured_ms_per_step"]
+        threads = (1, os.cpu_count() or 1)
+        compute = training.choose(experiment, **shape, classes=10, threads=threads, known=KNOWN)
+        timed = compute.measured_ms_per_step
         names = list(timed) if len(timed) > len(names) else names
-        made = f"{how['precision']} {how['memory_format']}, threads: {how['threads']}"
-        made += ", compiled" if how["compiled"] else f" ({how['compiled_because']})"
+        made = f"{compute.precision} {compute.memory_format}, threads: {compute.threads}"
+        made += ", compiled" if compute.compiled else f" ({compute.compiled_because})"
         rows.append((f"{case} ({name_of(shallow(net))})", timed, made))
     cells = [[case, *(timed.get(name, "") for name in names), made] for case, timed, made in rows]
     return markdown(["nets", *names, "chosen"], cells)

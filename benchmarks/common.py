@@ -15,8 +15,8 @@ import torch
 from resnet_edu import data, training
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.budgets import at
-from resnet_edu.training import Recording
-from resnet_edu.training.devices import available, provenance, synchronize
+from resnet_edu.training import ComputeChoice, Recording
+from resnet_edu.training.devices import available_devices, provenance, synchronize
 from resnet_edu.training.engine import Engine
 from resnet_edu.training.loop import Trainer
 
@@ -26,7 +26,7 @@ KNOWN: dict[str, dict[str, float]] = {}
 
 
 def machine() -> str:
-    told = provenance(available()[0])
+    told = provenance(available_devices()[0])
     versions = f"Python {told['versions']['python']}, torch {told['versions']['torch']}"
     return f"{told['device_name']}, {told['cores']} CPU cores, {platform.system()}, {versions}"
 
@@ -36,21 +36,21 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def plain_how(device: str = "cpu", threads: int = 1, **changed: Any) -> dict[str, Any]:
-    how = {"device": device, "precision": "float32", "memory_format": "contiguous_format", "threads": threads}
-    return how | changed
+def plain_compute(device: str = "cpu", threads: int = 1, **changed: Any) -> ComputeChoice:
+    """float32, contiguous, not compiled, unless `changed` says otherwise."""
+    return ComputeChoice(device, threads=threads, **changed)
 
 
-def chosen_how(experiment: Experiment, images: data.DataSet, **asked: Any) -> dict[str, Any]:
+def chosen_compute(experiment: Experiment, images: data.DataSet, **asked: Any) -> ComputeChoice:
     shape = {"channels": images.channels, "side": images.side, "classes": images.classes}
     return training.choose(experiment, **shape, **asked, known=KNOWN)
 
 
-def trainer(experiment: Experiment, how: dict[str, Any], images: data.DataSet | None = None) -> Trainer:
+def trainer(experiment: Experiment, compute: ComputeChoice, images: data.DataSet | None = None) -> Trainer:
     """As a training begins, with this process set up for it."""
-    training.apply(how)
-    images = images or data.load(experiment.data, device=how["device"])
-    return Trainer(experiment, images, how, Recording())
+    training.configure_torch(compute)
+    images = images or data.load(experiment.data, device=compute.device)
+    return Trainer(experiment, images, compute, Recording())
 
 
 def digits(net: str) -> Experiment:
@@ -69,13 +69,13 @@ def seconds_a_step(engine: Engine, steps: int, times: int = 3, *, record: bool =
 
 def run(engine: Engine, steps: int, *, first: int = 0, record: bool = False) -> float:
     """Seconds a step of so many at a learning rate of 0.01, up to the end of the last."""
-    synchronize(engine.how["device"])
+    synchronize(engine.compute.device)
     started = time.perf_counter()
     engine.begin(first, [0.01] * steps)
     for step in range(first, first + steps):
-        engine.ready(step)
+        engine.prepare(step)
         engine.run(record)
-    synchronize(engine.how["device"])
+    synchronize(engine.compute.device)
     return (time.perf_counter() - started) / steps
 
 

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.common import CUDA, cifar, digits, in_processes, markdown, plain_how, seconds_a_step, trainer
+from benchmarks.common import (
+    CUDA,
+    cifar,
+    digits,
+    in_processes,
+    markdown,
+    plain_compute,
+    seconds_a_step,
+    trainer,
+)
 from resnet_edu import data
 
 DEPTHS = (8, 20, 56, 110, 302, 602, 1202)
@@ -43,10 +52,11 @@ def measured(barrier, depth: int) -> tuple[float, float]:
     """Seconds a step, and peak bytes; to be asked in a process of its own."""
     name = f"resnet-{depth}"
     experiment = cifar(name) if CUDA else digits(name)
-    how = plain_how("cuda", precision="bfloat16", memory_format="channels_last") if CUDA else plain_how()
-    images = data.load(experiment.data, device=how["device"])
+    half = {"precision": "bfloat16", "memory_format": "channels_last"}
+    compute = plain_compute("cuda", **half) if CUDA else plain_compute()
+    images = data.load(experiment.data, device=compute.device)
     before = _peak()
-    made = trainer(experiment, how, images)
+    made = trainer(experiment, compute, images)
     seconds = seconds_a_step(made.engine, 20 if CUDA else max(1, 200 // depth))
     return seconds, _peak() - before
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 
-from benchmarks.common import chosen_how, cifar, in_processes, markdown, trainer
+from benchmarks.common import chosen_compute, cifar, in_processes, markdown, trainer
 from resnet_edu import data, nets
 from resnet_edu.experiment import Experiment
-from resnet_edu.training.devices import available, synchronize
+from resnet_edu.training import ComputeChoice
+from resnet_edu.training.devices import available_devices, synchronize
 
 NETS = {"resnet-20": 16, "resnet-56": 8}
 """Steps that are timed, after a few that are not."""
@@ -29,14 +31,14 @@ def table() -> str:
     for name, steps in NETS.items():
         experiment = cifar(name)
         usual = tutorial(experiment, steps)
-        how = chosen_how(experiment, data.load(experiment.data), threads=(1, os.cpu_count() or 1))
-        alone = sum(in_processes(ours, [(experiment, steps, how)]))
+        compute = chosen_compute(experiment, data.load(experiment.data), threads=(1, os.cpu_count() or 1))
+        alone = sum(in_processes(ours, [(experiment, steps, compute)]))
         row = [name, f"{usual:.0f}", f"{alone:.0f}", f"**{alone / usual:.2f}×**"]
-        if how["device"] == "cpu":
-            arm = experiment, steps, how | {"threads": 1}
+        if compute.device == "cpu":
+            arm = experiment, steps, replace(compute, threads=1)
             together = sum(in_processes(ours, [arm] * (os.cpu_count() or 1)))
             row += [f"{together:.0f}", f"**{together / usual:.2f}×**"]
-        said = f"{how['precision']} {how['memory_format']}, threads: {how['threads']}"
+        said = f"{compute.precision} {compute.memory_format}, threads: {compute.threads}"
         rows.append([*row, *[""] * (6 - len(row)), said])
     head = ["net", "usual loop, images/s", "ours, one training", "ratio", "ours, an arm a core", "ratio"]
     return markdown([*head, "one training is computed in"], rows)
@@ -48,7 +50,7 @@ def tutorial(experiment: Experiment, steps: int) -> float:
     from torchvision.datasets import CIFAR10
 
     torch.set_num_threads(os.cpu_count() or 1)
-    device = available()[0]
+    device = available_devices()[0]
     transform = transforms.Compose(
         [
             transforms.RandomCrop(32, padding=4),
@@ -83,15 +85,15 @@ def tutorial(experiment: Experiment, steps: int) -> float:
     raise AssertionError("the training set is smaller than the benchmark")
 
 
-def ours(barrier, experiment: Experiment, steps: int, how: dict) -> float:
+def ours(barrier, experiment: Experiment, steps: int, compute: ComputeChoice) -> float:
     """Images a second of our loop."""
-    made = trainer(experiment, how)
+    made = trainer(experiment, compute)
     made.evaluations = frozenset()
     while made.done < WARM:
-        made.block()
+        made.next_chunk()
     barrier.wait()
     before, started = made.done, time.perf_counter()
     while made.done < before + steps:
-        made.block()
-    synchronize(how["device"])
+        made.next_chunk()
+    synchronize(compute.device)
     return (made.done - before) * experiment.recipe.batch / (time.perf_counter() - started)

@@ -8,13 +8,15 @@ and stacked models are compared by `python -m benchmarks together`.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from benchmarks.common import CUDA, cifar, markdown, plain_how, seconds_a_step, trainer
+from benchmarks.common import CUDA, cifar, markdown, plain_compute, seconds_a_step, trainer
 from resnet_edu import data, nets
 from resnet_edu.experiment import Experiment
+from resnet_edu.training import ComputeChoice
 from resnet_edu.training.devices import synchronize
 
 NETS = ("resnet-20", "resnet-56", "resnet-110")
@@ -51,13 +53,13 @@ def measured(device: str, names: tuple[str, ...], steps: int) -> str:
 
 
 def _row(experiment: Experiment, device: str, steps: int, speed: float) -> list[str]:
-    how = plain_how(device, precision="bfloat16", memory_format="channels_last")
+    compute = plain_compute(device, precision="bfloat16", memory_format="channels_last")
     images = data.load(experiment.data, device=device)
     batch = experiment.recipe.batch
     ways = {
-        "eager": how | {"captured": False},
-        "captured": how,
-        "compiled": how | {"compiled": True},
+        "eager": replace(compute, captured=False),
+        "captured": compute,
+        "compiled": replace(compute, compiled=True),
     }
     seconds: dict[str, float] = {}
     said: dict[str, Any] = {}
@@ -74,7 +76,7 @@ def _row(experiment: Experiment, device: str, steps: int, speed: float) -> list[
     if said.get("compiled") is False:
         cells[2] += f" (not compiled: {said['compiled_because']})"
     best = min(seconds.values())
-    launched = str(launches(experiment, how, images))
+    launched = str(launches(experiment, compute, images))
     return [*cells, f"{floor / best:.0%}", launched, f"{recorded:.1%}", f"{64_000 * best / 60:.1f} min"]
 
 
@@ -111,9 +113,9 @@ def floor_bytes(experiment: Experiment, images: data.DataSet) -> float:
     return 3 * 2 * numbers
 
 
-def launches(experiment: Experiment, how: dict[str, Any], images: data.DataSet) -> int:
+def launches(experiment: Experiment, compute: ComputeChoice, images: data.DataSet) -> int:
     """Kernels and copies of one eager step."""
-    engine = trainer(experiment, how | {"captured": False}, images).engine
+    engine = trainer(experiment, replace(compute, captured=False), images).engine
     seconds_a_step(engine, 1, times=1)
     kinds = [torch.profiler.ProfilerActivity.CPU]
     kinds += [torch.profiler.ProfilerActivity.CUDA] if CUDA else []

@@ -20,7 +20,7 @@ STATEMENTS = {
     "torch and the bench: nets, training, data, measure": f"import torch; {BENCH}",
     "the same, and torch.optim.SGD made": f"import torch; {BENCH}; torch.optim.SGD({PARAMETERS}, 0.1)",
     "the same, and our SGD made": (
-        f"import torch; {BENCH}; import resnet_edu.training.sgd as s; s.Sgd({PARAMETERS}, 0.9, 1e-4)"
+        f"import torch; {BENCH}; import resnet_edu.training.sgd as s; s.FusedSGD({PARAMETERS}, 0.9, 1e-4)"
     ),
 }
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.common import markdown, plain_how, trainer
+from benchmarks.common import markdown, plain_compute, trainer
 from resnet_edu import data
 from resnet_edu.data import DataSet, StreamedSet
 from resnet_edu.data.crops import centre_crop, ten_crops, training_crop
@@ -28,7 +28,7 @@ from resnet_edu.data.folder import open_upright
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.budgets import at
 from resnet_edu.host import cores
-from resnet_edu.training.devices import available, synchronize
+from resnet_edu.training.devices import available_devices, synchronize
 
 SIZES = {"500×375": (500, 375, 96), "4000×3000": (4000, 3000, 6)}
 VIEWS: dict[str, Callable[[Path], object]] = {
@@ -37,7 +37,7 @@ VIEWS: dict[str, Callable[[Path], object]] = {
     "test view": lambda path: centre_crop(path, 224, 256),
     "ten crops": lambda path: ten_crops(path, 224, 256),
 }
-DEVICE = available()[0]
+DEVICE = available_devices()[0]
 BATCH, STEPS = (8, 3) if DEVICE == "cpu" else (256, 50)
 WORKERS = (0, 1, 2, 4, 8, 16)
 NETS = ("resnet-18", "resnet-34")
@@ -156,8 +156,8 @@ def _still(streamed: StreamedSet) -> DataSet:
 
 def _seconds_a_step(experiment: Experiment, images: DataSet) -> tuple[float, float]:
     precision = "float32" if DEVICE == "cpu" else "bfloat16"
-    how = plain_how(DEVICE, precision=precision, memory_format="channels_last")
-    made = trainer(experiment, how, images)
+    compute = plain_compute(DEVICE, precision=precision, memory_format="channels_last")
+    made = trainer(experiment, compute, images)
     engine, waited = made.engine, 0.0
     for part in range(2):  # the first warms up
         engine.begin(part * STEPS, [0.01] * STEPS)
@@ -165,7 +165,7 @@ def _seconds_a_step(experiment: Experiment, images: DataSet) -> tuple[float, flo
         started, waited = time.perf_counter(), 0.0
         for step in range(part * STEPS, (part + 1) * STEPS):
             asked = time.perf_counter()
-            engine.ready(step)
+            engine.prepare(step)
             waited += time.perf_counter() - asked
             engine.run(False)
         synchronize(DEVICE)

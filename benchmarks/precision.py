@@ -8,7 +8,7 @@ import os
 import statistics
 from typing import Any
 
-from benchmarks.common import in_processes, markdown, plain_how
+from benchmarks.common import in_processes, markdown, plain_compute
 from resnet_edu import data, training
 from resnet_edu.experiment.budgets import at
 
@@ -37,11 +37,11 @@ def table() -> str:
 
 def train(barrier, net: str, seed: int, way: str) -> dict[str, Any]:
     experiment = at("lesson", net, seed)
-    how = plain_how(**WAYS[way])
-    training.apply(how)
+    compute = plain_compute(**WAYS[way])
+    training.configure_torch(compute)
     evals: list[dict[str, Any]] = []
-    for block in training.train(experiment, data.load(experiment.data), how):
-        evals += block.evals
+    for block in training.train(experiment, data.load(experiment.data), compute):
+        evals += [row.to_dict() for row in block.evals]
     return {"net": net, "way": way, **{error: evals[-1][error] for error in ERRORS}}
 
 

@@ -11,13 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from benchmarks.common import digits, markdown, plain_how, trainer
+from benchmarks.common import digits, markdown, plain_compute, trainer
 from resnet_edu.experiment import Cifar, Digits, Experiment, Recipe
 from resnet_edu.measure import layer_norms
 from resnet_edu.runs import ComputeConfig, RunWriter, Shelf
-from resnet_edu.training import Recording
-from resnet_edu.training.devices import available, synchronize
-from resnet_edu.training.evaluating import evaluation, gradients
+from resnet_edu.training import EvalRow, Recording
+from resnet_edu.training.devices import available_devices, synchronize
+from resnet_edu.training.evaluating import evaluate, unit_gradients
 from resnet_edu.training.loop import Trainer
 
 TIMED = 40
@@ -35,17 +35,14 @@ def table() -> str:
 
 
 def _row(experiment: Experiment) -> list[str]:
-    made = trainer(experiment, plain_how(available()[0]))
+    made = trainer(experiment, plain_compute(available_devices()[0]))
     steps, timed = experiment.recipe.steps, 8 if experiment.net.width > 8 else TIMED
     step, norms = _in_turn(made, timed)
     shares = [
         norms * len(Recording().norm_steps(steps)) / steps / step,
         norms / step,
-        _median(made, lambda: evaluation(made.net, made.data, made.recipe.batch, made.how, last=False), 2)
-        * len(made.evaluations)
-        / steps
-        / step,
-        _median(made, lambda: gradients(made.net, made.data, made.format), 3)
+        _median(made, lambda: _evaluate(made), 2) * len(made.evaluations) / steps / step,
+        _median(made, lambda: unit_gradients(made.net, made.data, made.format, 0), 3)
         * len(made.evaluations)
         / steps
         / step,
@@ -59,7 +56,7 @@ def _in_turn(made: Trainer, times: int) -> tuple[float, float]:
     engine, steps, records = made.engine, [], []
     engine.begin(0, [0.01] * times)
     for step in range(times):
-        engine.ready(step)
+        engine.prepare(step)
         steps.append(_seconds(made, lambda: engine.step(False)))
         records.append(_seconds(made, lambda: layer_norms(engine.weights, engine.sgd)))
     return statistics.median(steps), statistics.median(records)
@@ -68,18 +65,23 @@ def _in_turn(made: Trainer, times: int) -> tuple[float, float]:
 def _writing(experiment: Experiment, made: Trainer) -> float:
     """Seconds a step of writing a block of 32 rows with the norms of each."""
     made.norm_steps = frozenset(range(experiment.recipe.steps))
-    made.evaluations, made.pace = frozenset(), 1e-9
-    made._length = lambda: 32 if experiment.net.width == 8 else 2  # type: ignore[method-assign]
-    block = made.block()
+    made.evaluations, made.seconds_per_step = frozenset(), 1e-9
+    made._chunk_length = lambda: 32 if experiment.net.width == 8 else 2  # type: ignore[method-assign]
+    block = made.next_chunk()
     assert block.norms is not None
     with tempfile.TemporaryDirectory() as place, RunWriter(Shelf(place).get_or_create(experiment)) as writer:
         writer.begin(ComputeConfig(device="cpu"))
+        rows = [[row.to_dict() for row in table] for table in (block.steps, block.evals, block.units)]
         started = time.perf_counter()
         for _ in range(10):
             writer.append_norms(block.norms.numpy())
-            writer.append(block.steps, block.evals, block.blocks)
+            writer.append(*rows)
             writer.status("running", block.step, block.seconds)
         return (time.perf_counter() - started) / 10 / len(block.steps)
+
+
+def _evaluate(made: Trainer) -> EvalRow:
+    return evaluate(made.net, made.data, made.compute, 0, batch=made.recipe.batch, last=False)
 
 
 def _median(made: Trainer, work: Callable[[], object], times: int) -> float:
@@ -87,8 +89,8 @@ def _median(made: Trainer, work: Callable[[], object], times: int) -> float:
 
 
 def _seconds(made: Trainer, work: Callable[[], object]) -> float:
-    synchronize(made.how["device"])
+    synchronize(made.compute.device)
     started = time.perf_counter()
     work()
-    synchronize(made.how["device"])
+    synchronize(made.compute.device)
     return time.perf_counter() - started

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from resnet_edu.nets import ResNet
-from resnet_edu.training.sgd import Sgd
+from resnet_edu.training.sgd import FusedSGD
 
 
 class Stacked:
@@ -24,7 +24,7 @@ class Stacked:
         weights, self.statistics = stack_module_state(list(made))
         self.weights = {name: nn.Parameter(tensor.detach()) for name, tensor in weights.items()}
         self.shape = copy.deepcopy(made[0]).to("meta")
-        self.sgd = Sgd(self.weights.values(), momentum, weight_decay)
+        self.sgd = FusedSGD(self.weights.values(), momentum, weight_decay)
 
     def step(self, inputs: Tensor, labels: Tensor, lr: Tensor) -> Tensor:
         """Inputs [nets, B, C, H, W], labels [nets, B] → the losses [nets]; then all nets are updated."""

@@ -31,12 +31,6 @@ NOT_YET = frozenset(
         "resnet_edu/probes/lengths.py",
         "resnet_edu/probes/routes.py",
         "resnet_edu/probes/surface.py",
-        "resnet_edu/training/batches.py",
-        "resnet_edu/training/choosing.py",
-        "resnet_edu/training/distributed.py",
-        "resnet_edu/training/graphs.py",
-        "resnet_edu/training/loop.py",
-        "resnet_edu/training/plateau.py",
     ]
 )
 """Files whose docstrings are still to be mended."""

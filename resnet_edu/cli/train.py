@@ -34,8 +34,8 @@ from resnet_edu.runs.compute import MOST_THREADS
 from resnet_edu.runs.run import TEN_CROPS
 
 if TYPE_CHECKING:
-    from resnet_edu.training import Block
-    from resnet_edu.training.distributed import Alone
+    from resnet_edu.training import StepChunk
+    from resnet_edu.training.distributed import SingleProcess
 
 EPILOG = """NAME is plain-N, resnet-N, dense-plain-N or dense-resnet-N; `resnet-edu net --help` has the rest.
 Every setting has a flag, in full (--recipe.lr 0.05) or, where it is unambiguous, short (--lr 0.05)."""
@@ -148,19 +148,19 @@ def _read(path: str) -> Experiment:
 
 
 @contextmanager
-def _processes(options: argparse.Namespace) -> Iterator[Alone]:
+def _processes(options: argparse.Namespace) -> Iterator[SingleProcess]:
     """All processes that torchrun has started, or this one alone. Only process 0 has a shelf and prints."""
-    from resnet_edu.training.distributed import launched
+    from resnet_edu.training.distributed import join_process_group
 
-    with launched(synchronised=options.sync_batchnorm) as processes:
+    with join_process_group(sync_batchnorm=options.sync_batchnorm) as processes:
         try:
             yield processes
         finally:
-            if processes.count > 1:  # torchrun stops all when one fails; this one has to report it first
+            if processes.world_size > 1:  # torchrun stops all when one fails; this one has to report it first
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _follow(options: argparse.Namespace, processes: Alone) -> int:
+def _follow(options: argparse.Namespace, processes: SingleProcess) -> int:
     """Trains with process 0 until that one stops, which alone reacts to signals."""
     from resnet_edu.workers.train import follow_run
 
@@ -177,7 +177,7 @@ def _train(options: argparse.Namespace) -> int:
             return _follow(options, processes)
         request = _request(options, processes)
         shelf, experiment = shelf_of(options), experiment_of(options)
-        processes.how(experiment.recipe.batch)  # raises where it cannot be shared
+        processes.batch_split(experiment.recipe.batch)  # raises where it cannot be shared
         latest = shelf.latest(experiment)
         complete = latest is not None and latest.status().complete
         if latest is not None and complete and not options.again:
@@ -193,13 +193,13 @@ def _resume(options: argparse.Namespace) -> int:
             return _follow(options, processes)
         request = _request(options, processes)
         run = shelf_of(options).find(options.name)
-        processes.how(run.experiment.recipe.batch)
+        processes.batch_split(run.experiment.recipe.batch)
         if run.status().complete:
             raise RunError(f"{run.name} is {run.status().state}; there is nothing to resume")
         return _run(run, request, processes)
 
 
-def _request(options: argparse.Namespace, processes: Alone) -> ComputeRequest:
+def _request(options: argparse.Namespace, processes: SingleProcess) -> ComputeRequest:
     """How the flags want it computed; checked before any run is made. Raises `SpecError`."""
     from resnet_edu.training import devices
 
@@ -208,11 +208,11 @@ def _request(options: argparse.Namespace, processes: Alone) -> ComputeRequest:
         raise SpecError(f"threads is {options.threads}; allowed: 1 … {MOST_THREADS}")
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise SpecError(f"workers is {options.workers}; allowed: 0 … 256")
-    share = max(1, cores() // processes.neighbours)
+    share = max(1, cores() // processes.local_world_size)
     compile = getattr(options, "compile", None)  # `resume` has no such flag
-    if options.device is not None or processes.count > 1:
-        processes.placed(devices.checked(options.device))
-    if processes.count > 1 and compile:
+    if options.device is not None or processes.world_size > 1:
+        processes.local_device(devices.resolve_device(options.device))
+    if processes.world_size > 1 and compile:
         raise SpecError("--compile: what several processes train is not compiled")
     return ComputeRequest(
         device=options.device,
@@ -224,13 +224,13 @@ def _request(options: argparse.Namespace, processes: Alone) -> ComputeRequest:
     )
 
 
-def _run(run: Run, request: ComputeRequest, processes: Alone) -> int:
+def _run(run: Run, request: ComputeRequest, processes: SingleProcess) -> int:
     from resnet_edu.workers.train import train_run
 
     console.print(f"{run.name}\n{run.path}", markup=False)
     steps, text = TextColumn("{task.completed}/{task.total} steps"), TextColumn("{task.description}")
     columns = (BarColumn(), steps, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), text)
-    together = processes.count > 1
+    together = processes.world_size > 1
     message = "Stopping after the present steps; Ctrl-C again stops at once."
     with (
         gentle_interrupt(message, *([signal.SIGTERM] if together else [])) as should_continue,
@@ -251,10 +251,10 @@ def _run(run: Run, request: ComputeRequest, processes: Alone) -> int:
     return {"done": 0, "stopped": 0 if together else 130}.get(state, 1)
 
 
-def _show(progress: Progress, task: TaskID, chunk: Block) -> None:
-    text = f"loss {chunk.steps[-1]['loss']:.3f}" if chunk.steps else ""
+def _show(progress: Progress, task: TaskID, chunk: StepChunk) -> None:
+    text = f"loss {chunk.steps[-1].loss:.3f}" if chunk.steps else ""
     progress.update(task, completed=chunk.step, description=text)
-    for row in chunk.evals:
+    for row in (each.to_dict() for each in chunk.evals):
         progress.console.print(
             f"step {row['step']:>6}: training error {row['train_error']:.2f} %, test error "
             f"{row['test_error']:.2f} % (of {row['images']:,} training images)"

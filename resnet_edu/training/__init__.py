@@ -1,19 +1,26 @@
-"""`train(experiment, …)` yields blocks of steps as arrays; it knows neither screen nor file."""
+"""`train(experiment, data, compute)` yields chunks of steps; it knows neither screens nor files."""
 
 from resnet_edu.training.choosing import WORTH_MEASURING, choose
-from resnet_edu.training.devices import DeviceError, apply
+from resnet_edu.training.chunk import Checkpoint, EvalRow, StepChunk, StepRow, UnitRow
+from resnet_edu.training.compute import ComputeChoice
+from resnet_edu.training.devices import DeviceError, configure_torch
 from resnet_edu.training.diagnosis import Divergence
-from resnet_edu.training.loop import Block, follow, train
-from resnet_edu.training.schedule import Recording
+from resnet_edu.training.loop import follow, train
+from resnet_edu.training.recording import Recording
 
 __all__ = [
     "WORTH_MEASURING",
-    "Block",
+    "Checkpoint",
+    "ComputeChoice",
     "DeviceError",
     "Divergence",
+    "EvalRow",
     "Recording",
-    "apply",
+    "StepChunk",
+    "StepRow",
+    "UnitRow",
     "choose",
+    "configure_torch",
     "follow",
     "train",
 ]

@@ -1,11 +1,10 @@
-"""Where a training is computed, and setting a process up for it."""
+"""Devices of this machine, and setting up a process to compute on one."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,60 +12,49 @@ import torch
 
 import resnet_edu
 from resnet_edu.experiment.spec import SpecError
-
-PRECISIONS = ("float32", "bfloat16")
-FORMATS = ("contiguous_format", "channels_last")
+from resnet_edu.training.compute import ComputeChoice
 
 
 class DeviceError(SpecError):
-    """A device that this machine does not have."""
+    """This machine does not have the device."""
 
 
-def available() -> list[str]:
+def available_devices() -> list[str]:
+    """Kinds of devices, the fastest first; "cpu" is always the last."""
     found = ["cuda"] if torch.cuda.is_available() else []
     found += ["mps"] if torch.backends.mps.is_available() else []
     return [*found, "cpu"]
 
 
-def checked(device: str | None) -> str:
-    """The device, or the best there is; raises `DeviceError` for one that is not here."""
-    found = available()
+def resolve_device(device: str | None) -> str:
+    """The device, by default the fastest kind; raises `DeviceError` for one that this machine lacks."""
+    found = available_devices()
     if device is None:
         return found[0]
-    count = torch.cuda.device_count()
-    known = [*found, *(f"cuda:{index}" for index in range(count))]
+    known = [*found, *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if device not in known:
         raise DeviceError(f"device is {device!r}; this machine has {', '.join(known)}")
     return device
 
 
-def apply(how: Mapping[str, Any]) -> None:
-    """Set this process up as the run was begun (threads decide the last bits on a CPU).
-
-    Raises `SpecError` where `how`, read from a file, says what cannot be.
-    """
-    for name, allowed in (("precision", PRECISIONS), ("memory_format", FORMATS)):
-        if how.get(name) not in allowed:
-            raise SpecError(f"how.json: {name} is {how.get(name)!r}; allowed: {', '.join(allowed)}")
-    threads = how.get("threads")
-    if not isinstance(threads, int) or threads < 1:
-        raise SpecError(f"how.json: threads is {threads!r}; allowed: 1 and more")
-    torch.set_num_threads(threads)
-    device = torch.device(how["device"])
+def configure_torch(compute: ComputeChoice) -> None:
+    """Set up this process: threads (which decide the last bits on a CPU), cuDNN, the current CUDA device."""
+    torch.set_num_threads(compute.threads)
+    device = torch.device(compute.device)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # all steps have the same shapes
         torch.cuda.set_device(device.index or 0)
 
 
-def autocast(how: Mapping[str, Any]) -> contextlib.AbstractContextManager:
-    """bfloat16 where the run uses it; weights, norms and losses stay float32."""
-    if how["precision"] == "float32":
+def autocast(compute: ComputeChoice) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 autocast where the run uses it; weights, norms and losses stay float32."""
+    if compute.precision == "float32":
         return contextlib.nullcontext()
-    return torch.autocast(torch.device(how["device"]).type, dtype=getattr(torch, how["precision"]))
+    return torch.autocast(torch.device(compute.device).type, dtype=getattr(torch, compute.precision))
 
 
 def synchronize(device: torch.device | str) -> None:
-    """Wait until the device has done all that it was asked for."""
+    """Wait until the device has finished all submitted work."""
     kind = torch.device(device).type
     if kind == "cuda":
         torch.cuda.synchronize(device)
@@ -75,7 +63,7 @@ def synchronize(device: torch.device | str) -> None:
 
 
 def provenance(device: str) -> dict[str, Any]:
-    """The machine, and what runs on it."""
+    """The machine and its software: device_name, threads, cores, versions, system (see `ComputeChoice`)."""
     kind = torch.device(device).type
     name = torch.cuda.get_device_name(device) if kind == "cuda" else _processor()
     return {
@@ -92,7 +80,7 @@ def provenance(device: str) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The processor's own name where the system tells it."""
+    """The processor's name from /proc/cpuinfo, or what Python knows of it."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Why a training broke: the step, the layer and the cause, found where the numbers still lie."""
+"""Why a training broke: step, layer and cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from resnet_edu.nets import ResNet
 
 @dataclass(frozen=True)
 class Divergence:
-    """`step` is the first whose loss was unusable (0 is the first step of all)."""
+    """Where the loss became unusable.
+
+    step   the first step with an unusable loss, from 0
+    layer  module name of the first layer with an infinite or NaN value, or "logits"
+    cause  what happened there, as a sentence
+    """
 
     step: int
     layer: str
@@ -24,13 +29,16 @@ class Divergence:
 
 
 def loss_limit(classes: int) -> float:
-    """A net that guesses evenly has a loss of ln(classes); a thousand times that is past recovery."""
+    """The largest usable loss, in nats: 1000 · ln(classes), a thousand times that of even guessing."""
     return 1000 * math.log(max(2, classes))
 
 
 def diagnose(net: ResNet, inputs: Tensor, step: int, loss: float) -> Divergence:
-    """To be called after the forward pass of `step`, before its backward pass: the gradients of the
-    step before still lie on the weights, and tell whether it was them."""
+    """Find the cause of an unusable `loss` at `step` with these `inputs`, float [B, C, H, W].
+
+    Call it between forward and backward: `.grad` then still holds the previous step's gradients, which shows
+    whether they caused it.
+    """
     for name, weight in net.named_parameters():
         if not bool(weight.isfinite().all()):
             layer = name.rpartition(".")[0]

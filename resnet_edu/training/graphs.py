@@ -1,4 +1,4 @@
-"""CUDA graphs: a step is launched as a whole, instead of as some hundred small operations."""
+"""CUDA graphs: launch a step as a whole, instead of hundreds of small kernels one by one."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import torch
 WARM_UP = 3
 
 
-class Stage(Protocol):
-    """Where work is captured: `Cuda`, or what stands in for it in a test."""
+class Capturer(Protocol):
+    """Captures work: `CudaCapturer`, or a substitute in a test."""
 
-    def aside(self, work: Callable[[], None]) -> None:
-        """Do the work now, as it must be done before it is captured."""
+    def warm_up(self, work: Callable[[], None]) -> None:
+        """Run the work now, on the stream of later captures."""
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Note the work down without doing it; what is returned does it."""
+        """Record the work without running it; the returned function runs it."""
 
 
-class Cuda:
-    """Captures on a stream of its own. All graphs share their memory, for they are never replayed at once."""
+class CudaCapturer:
+    """Captures on its own stream. All graphs share one memory pool, since no two run at the same time."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.stream = device, torch.cuda.Stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def warm_up(self, work: Callable[[], None]) -> None:
         self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.stream):
             work()
@@ -41,36 +41,36 @@ class Cuda:
         return graph.replay
 
 
-class Replayed:
-    """`step(record)`, captured once for each value of `record` and replayed from then on.
+class CudaGraphStep:
+    """`step(record)`, captured once for each value of `record`, then replayed.
 
-    The first few steps of either kind are computed eagerly: they are steps of the training like any others,
-    and warm up what must not happen for the first time in a capture. A capture that fails loses
-    nothing, since nothing is computed in it: from then on all steps are eager, and `trouble` says why.
+    The first three steps of each kind run eagerly: they are steps of the training, and do initialisation that
+    must not happen in a capture. A capture computes nothing, so one that fails loses no step: from then on
+    all steps run eagerly, and `error` has the reason.
     """
 
-    def __init__(self, step: Callable[[bool], None], stage: Stage) -> None:
-        self.step, self.stage = step, stage
+    def __init__(self, step: Callable[[bool], None], capturer: Capturer) -> None:
+        self.step, self.capturer = step, capturer
         self.done: Counter[bool] = Counter()
         self.graphs: dict[bool, Callable[[], None]] = {}
-        self.trouble = ""
+        self.error = ""
 
     def __call__(self, record: bool) -> None:
-        if self.trouble:
+        if self.error:
             return self.step(record)
         if self.done[record] < WARM_UP:
             self.done[record] += 1
-            return self.stage.aside(lambda: self.step(record))
+            return self.capturer.warm_up(lambda: self.step(record))
         if record not in self.graphs:
             try:
-                self.graphs[record] = self.stage.capture(lambda: self.step(record))
+                self.graphs[record] = self.capturer.capture(lambda: self.step(record))
             except Exception as error:  # whatever it is, the training must go on
-                self.trouble = reason(error)
+                self.error = one_line(error)
                 return self.step(record)
         return self.graphs[record]()
 
 
-def reason(error: Exception) -> str:
-    """An error in one line."""
+def one_line(error: Exception) -> str:
+    """Type and first line of an error."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""A learning rate that falls when the loss does not any more: what has to be remembered for that."""
+"""A learning rate that decays when the loss stops falling: the state that this needs."""
 
 from __future__ import annotations
 
@@ -14,40 +14,44 @@ from resnet_edu.experiment import Plateau, Recipe
 STATE = "plateau"
 
 
-class Falls:
-    """How often the learning rate has fallen so far. Told each loss once and in order, it decides after
-    every window of steps (see `Plateau`). On any other schedule it remembers nothing."""
+class PlateauState:
+    """`decays`: how often the learning rate has decayed so far.
+
+    `observe` gets each loss once, in order, and decides after every window of steps (see `Plateau`). With
+    another schedule it stores nothing.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.schedule = recipe.schedule
         share = recipe.schedule.window if isinstance(recipe.schedule, Plateau) else 0.0
         self.window = max(1, round(share * recipe.steps)) if share else 0
-        self.count, self.best, self.total, self.seen = 0, math.inf, 0.0, 0
+        self.decays, self.best, self.total, self.seen = 0, math.inf, 0.0, 0
 
-    def next(self, done: int) -> int:
-        """After how many steps, counted from the first of all, the window ends in which `done` lies."""
+    def window_end(self, done: int) -> int:
+        """The number of steps after which the window of step `done` ends."""
         return done - done % self.window + self.window if self.window else sys.maxsize
 
-    def see(self, losses: Sequence[float]) -> None:
-        """The losses of the next steps, which end with a window or before it does."""
+    def observe(self, losses: Sequence[float]) -> None:
+        """Add the losses of the next steps, which must not reach beyond the end of a window."""
         if not isinstance(self.schedule, Plateau) or not self.window:
             return
-        for loss in losses:  # one by one, so that no bit depends on how they come
+        for loss in losses:  # one by one, so that the chunks' lengths change no bit
             self.total += loss
         self.seen += len(losses)
         if self.seen < self.window:
             return
         mean = self.total / self.seen
-        if mean > (1 - self.schedule.gain) * self.best and self.count < self.schedule.falls:
-            self.count += 1
+        if mean > (1 - self.schedule.gain) * self.best and self.decays < self.schedule.falls:
+            self.decays += 1
         self.best, self.total, self.seen = min(self.best, mean), 0.0, 0
 
-    def state(self) -> dict[str, Tensor]:
-        """What resuming needs."""
-        told = (self.count, self.best, self.total, self.seen)
-        return {STATE: torch.tensor(told, dtype=torch.float64)} if self.window else {}
+    def state_dict(self) -> dict[str, Tensor]:
+        """What resuming needs: float64 [4], or nothing with another schedule."""
+        values = (self.decays, self.best, self.total, self.seen)
+        return {STATE: torch.tensor(values, dtype=torch.float64)} if self.window else {}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state_dict`."""
         if self.window:
-            count, self.best, self.total, seen = state[STATE].tolist()
-            self.count, self.seen = int(count), int(seen)
+            decays, self.best, self.total, seen = state[STATE].tolist()
+            self.decays, self.seen = int(decays), int(seen)

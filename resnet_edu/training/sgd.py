@@ -1,4 +1,4 @@
-"""SGD with momentum in one fused call over all parameters, its learning rate a tensor on the device."""
+"""SGD with momentum in one fused call over all parameters; the learning rate is a tensor on the device."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 
-class Sgd:
-    """What `torch.optim.SGD(…, fused=True)` computes, to the bit, by the same kernel.
+class FusedSGD:
+    """Computes what `torch.optim.SGD(…, fused=True)` computes, to the bit, with the same kernel.
 
-    Building that one imports torch._dynamo and sympy, which costs each new process seconds, and its
-    momentum buffers come into being at the first step. Here they are there from the start, at zero
-    (0 · m + g is g), so that every step is the same work and can be captured in a CUDA graph.
-    `param_groups` and `state` are as far like PyTorch's as `measure.layer_norms` reads them.
+    torch.optim.SGD imports torch._dynamo and sympy, which costs each new process seconds, and creates its
+    momentum buffers in the first step. Here they exist from the start, at zero (0 · m + g = g), so that every
+    step is the same work and a CUDA graph can capture it. `param_groups` and `state` imitate the parts of
+    torch.optim.SGD that `measure.layer_norms` reads.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], momentum: float, weight_decay: float) -> None:
@@ -26,17 +26,17 @@ class Sgd:
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {p: {} for p in self.parameters}
         if momentum:
             for parameter in self.parameters:
-                # zeros_like keeps the memory format: the kernel goes through both in memory order.
+                # zeros_like keeps the memory format: the kernel runs through both in memory order.
                 self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def zero_grad(self) -> None:
-        """None is better than zeros: the next backward pass writes gradients instead of adding to them."""
+        """Set gradients to None, so that the next backward pass writes them instead of adding to zeros."""
         for parameter in self.parameters:
             parameter.grad = None
 
     @torch.no_grad()
     def step(self, lr: Tensor) -> None:
-        """`lr` float32 [1], on the parameters' device. Parameters without a gradient stay as they are."""
+        """Update with `lr`, float32 [1] on the parameters' device; skip parameters without a gradient."""
         group = self.param_groups[0]
         group["lr"] = lr
         used = [(p, p.grad, self.state[p]) for p in self.parameters if p.grad is not None]

@@ -66,7 +66,7 @@ def _choose(
         compile=request.compile,
         known=known,
     )
-    return ComputeConfig.from_dict(chosen)
+    return ComputeConfig.from_dict(chosen.to_dict())
 
 
 def _read(path: Path) -> dict[str, Timed]:

@@ -43,5 +43,5 @@ def _usable(run: Run) -> list[str]:
     """The device that the run was begun on, else all of the best kind."""
     if run.compute is not None:
         return [run.compute.device]
-    best, count = devices.available()[0], torch.cuda.device_count()
+    best, count = devices.available_devices()[0], torch.cuda.device_count()
     return [f"cuda:{index}" for index in range(count)] if best == "cuda" and count > 1 else [best]

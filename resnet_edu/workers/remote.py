@@ -13,7 +13,7 @@ from pathlib import Path
 from resnet_edu import data
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import ComputeRequest, RecordingConfig, Run, RunError, RunWriter, archive, files
-from resnet_edu.training import Block
+from resnet_edu.training import StepChunk
 from resnet_edu.workers.train import train_run
 
 Choices = Mapping[str, Mapping[str, float]]
@@ -56,7 +56,7 @@ class _TimeSlice:
     def __init__(self, steps: int, seconds: float) -> None:
         self.steps, self.seconds, self.end = steps, seconds, float("inf")
 
-    def on_chunk(self, chunk: Block) -> None:
+    def on_chunk(self, chunk: StepChunk) -> None:
         if chunk.step == self.steps:
             self.end = float("inf")  # all steps are made; the run only has to be finished
         elif chunk.steps:

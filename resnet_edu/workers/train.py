@@ -19,8 +19,8 @@ from resnet_edu.host import commit as _commit
 from resnet_edu.runs import ComputeConfig, ComputeRequest, RecordingConfig, Run, RunError, RunWriter, files
 from resnet_edu.runs.compute import BatchShare
 from resnet_edu.runs.writer import Checkpoint
-from resnet_edu.training import Block, Recording
-from resnet_edu.training.distributed import Alone
+from resnet_edu.training import ComputeChoice, Recording, StepChunk
+from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.workers import choices
 
 CHECKPOINT_SECONDS = 5.0
@@ -34,9 +34,9 @@ def train_run(
     request: ComputeRequest = ComputeRequest(),
     *,
     measured: Path | None = None,
-    processes: Alone = Alone(),
+    processes: SingleProcess = SingleProcess(),
     writer: RunWriter | None = None,
-    on_chunk: Callable[[Block], None] = lambda chunk: None,
+    on_chunk: Callable[[StepChunk], None] = lambda chunk: None,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> str:
     """Train the run from where it is to its end; returns the state it was left in ("done", "diverged" or
@@ -57,7 +57,7 @@ def train_run(
             return run.status().state
         if writer is None:
             held.clear_stop()
-        with _reported_failure(held), processes.parted():
+        with _reported_failure(held), processes.peer_errors():
             images, compute, checkpoint = _begin(held, request, measured, processes)
             keeper = _Keeper(held, compute, checkpoint.seconds if checkpoint else 0.0)
             with closing(_chunks(run.experiment, images, compute, checkpoint, processes)) as chunks:
@@ -70,17 +70,17 @@ def train_run(
             return "done"
 
 
-def follow_run(processes: Alone, workers: int | None = None) -> None:
+def follow_run(processes: SingleProcess, workers: int | None = None) -> None:
     """Take part in what process 0 trains, with this machine's own data, until it has ended."""
-    with processes.parted():
-        while (task := processes.heard()) is not None:
+    with processes.peer_errors():
+        while (task := processes.broadcast_object()) is not None:
             compute = ComputeConfig.from_dict(task["how"])
-            device = processes.placed(training.devices.checked(compute.device))
-            how = replace(compute, device=device).to_dict()
+            device = processes.local_device(training.devices.resolve_device(compute.device))
+            choice = ComputeChoice.from_dict(replace(compute, device=device).to_dict())
             experiment = data.with_local_folder(Experiment.from_json(task["experiment"]))
-            training.apply(how)
+            training.configure_torch(choice)
             images = data.load(experiment.data, device=device, workers=workers)
-            training.follow(experiment, images, how, processes)
+            training.follow(experiment, images, choice, processes)
 
 
 @contextmanager
@@ -97,31 +97,33 @@ def _reported_failure(writer: RunWriter) -> Iterator[None]:
 
 
 def _begin(
-    writer: RunWriter, request: ComputeRequest, measured: Path | None, processes: Alone
+    writer: RunWriter, request: ComputeRequest, measured: Path | None, processes: SingleProcess
 ) -> tuple[data.DataSet, ComputeConfig, Checkpoint | None]:
     """Images on the device, how to compute, and what to resume from."""
     run, last = writer.run, writer.run.status()
     measures = run.compute is None and run.experiment.recipe.steps >= training.WORTH_MEASURING
     # A process that dies from here on leaves an interrupted run.
     writer.status("running", last.step, last.seconds, MEASURING if measures else "")
-    share = processes.how(run.experiment.recipe.batch)
+    share = processes.batch_split(run.experiment.recipe.batch)
     images, compute = _prepare(run, request, measured, processes)
     checkpoint = writer.begin(compute)
     if checkpoint is not None:
         writer.status("running", checkpoint.step, checkpoint.seconds)
     compute = _note_share(writer, compute, BatchShare(checkpoint.step if checkpoint else 0, **share))
-    processes.heard({"experiment": run.experiment.to_json(), "how": compute.to_dict()})
+    processes.broadcast_object({"experiment": run.experiment.to_json(), "how": compute.to_dict()})
     return images, compute, checkpoint
 
 
 def _prepare(
-    run: Run, request: ComputeRequest, measured: Path | None, processes: Alone
+    run: Run, request: ComputeRequest, measured: Path | None, processes: SingleProcess
 ) -> tuple[data.DataSet, ComputeConfig]:
     """Images on the device, and how to compute and record: as the run was begun, else as requested and
     chosen."""
     experiment, begun = run.experiment, run.compute
     try:
-        device = processes.placed(training.devices.checked(begun.device if begun else request.device))
+        device = processes.local_device(
+            training.devices.resolve_device(begun.device if begun else request.device)
+        )
     except training.DeviceError as error:
         raise training.DeviceError(f"{run.name}: {error}") from None
     if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
@@ -131,7 +133,7 @@ def _prepare(
     images = data.load(experiment.data, device=device, workers=request.workers)
     shape = choices.ImageShape(images.channels, images.side, images.classes)
     layers = tuple(name for name, _ in nets.layers(nets.assemble(experiment.net, **shape._asdict())))
-    compile = request.compile if processes.count == 1 else False
+    compile = request.compile if processes.world_size == 1 else False
     if begun is None:
         request = replace(request, device=device, compile=compile)
         chosen = choices.choose(experiment, request, shape, measured)
@@ -143,14 +145,14 @@ def _prepare(
     compute = replace(begun, device=device, recording=begun.recording or request.recording)
     if begun.grad_checkpointing is None:
         compute = replace(compute, grad_checkpointing=request.grad_checkpointing)
-    training.apply(compute.to_dict())
+    training.configure_torch(ComputeChoice.from_dict(compute.to_dict()))
     return images, compute
 
 
 def _note_share(writer: RunWriter, compute: ComputeConfig, share: BatchShare) -> ComputeConfig:
     """Other shares of a batch have other batch statistics, so how.json lists them with their first steps.
     A run of one process, which has whole batches, has no list."""
-    whole = BatchShare(0, **Alone().how(writer.run.experiment.recipe.batch))
+    whole = BatchShare(0, **SingleProcess().batch_split(writer.run.experiment.recipe.batch))
     known = compute.shares or (whole,)
     before = tuple(each for each in known if each.from_step < share.from_step)
     same = bool(before) and replace(before[-1], from_step=share.from_step) == share
@@ -166,18 +168,18 @@ def _chunks(
     images: data.DataSet,
     compute: ComputeConfig,
     checkpoint: Checkpoint | None,
-    processes: Alone,
-) -> Generator[Block]:
-    """The bench's training, which takes plain mappings and tensors."""
+    processes: SingleProcess,
+) -> Generator[StepChunk]:
+    """The bench's training, which takes its own records and tensors."""
     resume = None
     if checkpoint is not None:
         tensors = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
-        resume = tensors, {"step": checkpoint.step, "seconds": checkpoint.seconds}
+        resume = training.Checkpoint(tensors, checkpoint.step, checkpoint.seconds)
     recording = compute.recording or RecordingConfig()
     return training.train(
         experiment,
         images,
-        compute.to_dict(),
+        ComputeChoice.from_dict(compute.to_dict()),
         recording=Recording(every_step=recording.every_step, checkpoints=recording.keep_weights),
         resume=resume,
         processes=processes,
@@ -191,22 +193,22 @@ class _Keeper:
         self.writer, self.compute, self.seconds = writer, compute, seconds
         self.saved_at, self.saving_took = time.monotonic(), 0.0
 
-    def write(self, chunk: Block) -> None:
+    def write(self, chunk: StepChunk) -> None:
         """Rows, kept weights and status. Norms come first: a reader finds them with their steps."""
         writer, self.seconds = self.writer, chunk.seconds
-        if chunk.found and (compute := self.compute.updated(chunk.found)) != self.compute:
+        if chunk.resolved and (compute := self.compute.updated(chunk.resolved)) != self.compute:
             self.compute = compute
             writer.write_compute(compute)
         if chunk.norms is not None:
             writer.append_norms(chunk.norms.numpy())
-        writer.append(chunk.steps, chunk.evals, chunk.blocks)
+        writer.append(*([row.to_dict() for row in rows] for rows in (chunk.steps, chunk.evals, chunk.units)))
         if chunk.weights_due:
-            state = chunk.state()
+            state = chunk.state_dict()
             net = {key.removeprefix("net."): t.numpy() for key, t in state.items() if key.startswith("net.")}
             writer.keep_weights(chunk.step, net)
         writer.status("running", chunk.step, chunk.seconds)
 
-    def state_after(self, chunk: Block, should_continue: Callable[[], bool]) -> str:
+    def state_after(self, chunk: StepChunk, should_continue: Callable[[], bool]) -> str:
         """The state in which training ends after this chunk, written into the run; "" if it goes on."""
         if chunk.diverged is not None:
             self.writer.status("diverged", chunk.step, chunk.seconds, str(chunk.diverged))
@@ -215,7 +217,7 @@ class _Keeper:
         now = time.monotonic()
         due = now - self.saved_at > CHECKPOINT_SECONDS + self.saving_took / CHECKPOINT_SHARE
         if chunk.step and (stop or due):
-            tensors = {name: tensor.numpy() for name, tensor in chunk.state().items()}
+            tensors = {name: tensor.numpy() for name, tensor in chunk.state_dict().items()}
             self.writer.checkpoint(tensors, step=chunk.step, seconds=chunk.seconds)
             self.saved_at = time.monotonic()
             self.saving_took = self.saved_at - now

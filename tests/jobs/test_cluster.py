@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import sys
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.slow
 def step_by_step(monkeypatch):
     """Every turn is one step long."""
     monkeypatch.setattr(cluster, "SLICE_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
 
 
 def same(run: Run, twin: Run) -> None:
@@ -82,7 +83,8 @@ def test_the_first_goes_ahead_and_all_are_computed_as_it_is(tiny, monkeypatch):
 
     def choose(experiment, *, known, **options):
         measured = known.setdefault("nets like these", {"ms": float(next(numbers))})
-        return whole(experiment, known={}, **options) | {"measured_ms_per_step": measured}
+        chosen = whole(experiment, known={}, **options)
+        return dataclasses.replace(chosen, measured_ms_per_step=measured)
 
     monkeypatch.setattr(choices, "WORTH_MEASURING", 0)
     monkeypatch.setattr(training, "choose", choose)

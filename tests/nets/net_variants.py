@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import pytest
 import torch
 from torch import nn
 
@@ -87,8 +88,32 @@ def crossed():
     return list(found)
 
 
+def covering(nets_):
+    """Few nets of many: every shortcut, order, unit and norm in both forms; and every order, unit and norm
+    both plain and residual. Chosen greedily, in order."""
+
+    def parts(net):
+        inner = [net.order, label(net).split("-")[-2], net.norm.kind]
+        shortcut = (net.kind, net.shortcut.kind)
+        return {shortcut, *((net.kind, part) for part in inner), *((net.plain, part) for part in inner)}
+
+    missing, chosen = set().union(*map(parts, nets_)), []
+    while missing:
+        best = max(nets_, key=lambda net: len(parts(net) & missing))
+        chosen.append(best)
+        missing -= parts(best)
+    return chosen
+
+
 ALL = crossed()
+COVERING = covering(ALL)
 ONE_OF_EACH = [net for net in ALL if net.order == "original" and net.norm.kind == "batch"]
+
+
+def numbers_over(nets_):
+    """Parameters for a test of numbers: the covering subset, the others in `make soak`."""
+    few = covering(nets_)
+    return [net if net in few else pytest.param(net, marks=pytest.mark.soak) for net in nets_]
 
 
 def built(net, *, double=False, seed=0):

@@ -55,7 +55,10 @@ SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-@pytest.mark.parametrize("depth", [18, *(pytest.param(d, marks=SLOW) for d in (34, 50, 101, 152))])
+@pytest.mark.parametrize(
+    "depth",
+    [18, pytest.param(50, marks=SLOW), *(pytest.param(d, marks=pytest.mark.soak) for d in (34, 101, 152))],
+)
 def test_logits_gradients_and_statistics_equal_torchvisions(depth, training):
     assert_equal(depth, training)
 

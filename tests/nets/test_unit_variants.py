@@ -5,7 +5,7 @@ import copy
 
 import pytest
 import torch
-from net_variants import ALL, ONE_OF_EACH, built, images, label, made, on_meta, shake
+from net_variants import ALL, COVERING, ONE_OF_EACH, built, images, label, made, numbers_over, on_meta, shake
 from torch import nn
 
 from resnet_edu import nets
@@ -65,7 +65,7 @@ def split(unit, x):
     return unit.before(x) if isinstance(unit, nets.PreactivatedUnit) else x
 
 
-@pytest.mark.parametrize("net", ALL, ids=label)
+@pytest.mark.parametrize("net", numbers_over(ALL), ids=label)
 def test_with_a_zero_branch_what_the_shortcut_carries_is_left(net):
     for name, unit, x, _ in units_of(net):
         unit.branch = ZeroBranch(identity_or_pad(net, unit.plan))
@@ -74,7 +74,7 @@ def test_with_a_zero_branch_what_the_shortcut_carries_is_left(net):
         assert torch.equal(unit(x), expected), name
 
 
-@pytest.mark.parametrize("net", ALL, ids=label)
+@pytest.mark.parametrize("net", numbers_over(ALL), ids=label)
 def test_a_unit_is_its_equation(net):
     for name, unit, x, y in units_of(net):
         inside = split(unit, x)
@@ -132,7 +132,7 @@ def test_each_order_differs_from_the_original(order):
     assert not torch.allclose(other(x), y)
 
 
-@pytest.mark.parametrize("net", [n for n in ALL if n.shortcut.kind in ("A", "B")], ids=label)
+@pytest.mark.parametrize("net", numbers_over([n for n in ALL if n.shortcut.kind in ("A", "B")]), ids=label)
 def test_additive_shortcuts_at_zero_give_the_plain_twin(net):
     stack = shake(built(net, double=True)).eval()
     plain = built(net.twin(), double=True).eval()
@@ -176,7 +176,7 @@ def test_nested_skips_by_hand():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("net", ALL[::4], ids=label)
+@pytest.mark.parametrize("net", numbers_over(ALL), ids=label)
 def test_gradients_equal_finite_differences(net):
     for _, unit, x, _ in units_of(net)[:2]:
         unit.eval()  # dropout draws anew at every call
@@ -220,7 +220,9 @@ def test_copies_functional_calls_and_autocast_work(net):
 @pytest.mark.parametrize(
     "net",
     [
-        made(Cifar, shortcut=ExclusiveGate(bias=-1), order="full-preactivation"),
+        pytest.param(
+            made(Cifar, shortcut=ExclusiveGate(bias=-1), order="full-preactivation"), marks=pytest.mark.soak
+        ),
         made(Dense, shortcut=ScaledShortcut(), survival=0.5),
     ],
     ids=label,
@@ -232,10 +234,12 @@ def test_compiled_nets_give_the_same_numbers(net):
         torch.testing.assert_close(torch.compile(stack)(x), stack(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [Cifar, Dense])
-def test_twins_share_every_common_tensor(kind):
-    for net in ALL:
-        if isinstance(net, kind) and not net.plain and net.shortcut.kind != "highway":
+@pytest.mark.parametrize(
+    "all_nets", [COVERING, pytest.param(ALL, marks=pytest.mark.soak)], ids=["some", "all"]
+)
+def test_twins_share_every_common_tensor(all_nets):
+    for net in all_nets:
+        if not net.plain and net.shortcut.kind != "highway":
             residual, plain = built(net).state_dict(), built(net.twin()).state_dict()
             assert plain.keys() <= residual.keys(), name_of(net)
             assert all(torch.equal(residual[name], tensor) for name, tensor in plain.items()), name_of(net)

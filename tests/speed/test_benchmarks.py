@@ -11,12 +11,12 @@ import torch.nn.functional as F
 
 from benchmarks import __main__ as command
 from benchmarks import depth, gpu, together
-from benchmarks.common import digits, markdown, plain_how, run, seconds_a_step, trainer
+from benchmarks.common import digits, markdown, plain_compute, run, seconds_a_step, trainer
 from benchmarks.stacked import Stacked
 from resnet_edu import data, nets
 from resnet_edu.experiment import Cifar
 from resnet_edu.experiment.budgets import at
-from resnet_edu.training.sgd import Sgd
+from resnet_edu.training.sgd import FusedSGD
 
 
 @pytest.mark.parametrize("name", command.PARTS)
@@ -54,7 +54,7 @@ def test_a_straight_line():
 
 
 def test_timed_steps_are_steps():
-    engine = trainer(digits("plain-8"), plain_how()).engine
+    engine = trainer(digits("plain-8"), plain_compute()).engine
     assert 0 < seconds_a_step(engine, 2, times=1) < 60
     assert run(engine, 3, first=2, record=True) > 0
     assert (engine.norms[:3] > 0).all()
@@ -75,7 +75,7 @@ def test_stacked_nets_learn_what_each_learns_alone():
     made = [nets.build(Cifar(8, width=4), channels=1, side=8, classes=10, seed=seed) for seed in range(3)]
     alone = [nets.build(Cifar(8, width=4), channels=1, side=8, classes=10, seed=seed) for seed in range(3)]
     stacked, lr = Stacked(made), torch.tensor([0.05])
-    optimizers = [Sgd(net.parameters(), 0.9, 1e-4) for net in alone]
+    optimizers = [FusedSGD(net.parameters(), 0.9, 1e-4) for net in alone]
     generator = torch.Generator().manual_seed(0)
     for _ in range(3):
         inputs = torch.randn(3, 16, 1, 8, 8, generator=generator)
@@ -96,7 +96,7 @@ def test_stacked_nets_learn_what_each_learns_alone():
 @pytest.mark.parametrize("way", ["alternating", "streams", "stacked"])
 def test_ways_to_train_several_at_once(way):
     measure = getattr(together, way)
-    assert measure(digits("plain-8"), plain_how(), 2, 2) > 0
+    assert measure(digits("plain-8"), plain_compute(), 2, 2) > 0
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Training in a blink: 64 digits, and a block for every step, so that one can stop anywhere."""
+"""Training in a blink: 64 digits, and a chunk for every step, so that a test can stop anywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import trainings
 
 from resnet_edu.data import DataSet, load
 from resnet_edu.experiment import Digits
-from resnet_edu.training import loop
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +18,5 @@ def digits() -> DataSet:
 
 
 @pytest.fixture
-def train(digits: DataSet, monkeypatch: pytest.MonkeyPatch) -> Callable[..., trainings.Trained]:
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
-    return functools.partial(trainings.run, images=digits)
+def train(digits: DataSet) -> Callable[..., trainings.Trained]:
+    return functools.partial(trainings.run, images=digits, chunk_seconds=0)

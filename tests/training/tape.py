@@ -38,7 +38,7 @@ class Tape:
         self.lasting = lasting
         self.captures = self.replays = 0
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def warm_up(self, work: Callable[[], None]) -> None:
         work()
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:

@@ -26,13 +26,13 @@ def clock(monkeypatch):
     told: dict[str, float] = {}
     asked: list[str] = []
 
-    def milliseconds(trial, how):
-        name = f"{how['precision']} {how['memory_format']}"
-        threads = f"{how['threads']} threads"
+    def milliseconds(trial, compute):
+        name = f"{compute.precision} {compute.memory_format}"
+        threads = f"{compute.threads} threads"
         asked.append(f"{trial.experiment.label} {name} {threads}")
-        return told.get(threads, told.get(name, 10.0)) if how["threads"] > 1 else told.get(name, 10.0)
+        return told.get(threads, told.get(name, 10.0)) if compute.threads > 1 else told.get(name, 10.0)
 
-    def compile(trial, how, timed):
+    def compile(trial, compute, timed):
         asked.append("compile")
         timed |= {"uncompiled": 10.0, "compiled": told.get("compiled", 10.0), "compiling": 20_000.0}
         return ""
@@ -44,26 +44,30 @@ def clock(monkeypatch):
 
 
 def test_a_short_run_is_computed_plainly_and_says_where(tiny, clock):
-    how = choose(tiny(steps=999), **SHAPE)
-    assert (how["device"], how["precision"], how["memory_format"]) == ("cpu", "float32", "contiguous_format")
-    assert (how["threads"], how["compiled"]) == (1, False)
-    assert how["compiled_because"] == "999 steps; tried from 10000 on"
-    assert how["versions"]["torch"] == torch.__version__
-    assert how["device_name"]
-    assert how["system"]
-    assert "measured_ms_per_step" not in how
+    compute = choose(tiny(steps=999), **SHAPE)
+    assert (compute.device, compute.precision, compute.memory_format) == (
+        "cpu",
+        "float32",
+        "contiguous_format",
+    )
+    assert (compute.threads, compute.compiled) == (1, False)
+    assert compute.compiled_because == "999 steps; tried from 10000 on"
+    assert compute.versions["torch"] == torch.__version__
+    assert compute.device_name
+    assert compute.system
+    assert "measured_ms_per_step" not in compute.to_dict()
     assert clock["asked"] == []
 
 
 @pytest.mark.parametrize("net", [Cifar(8, width=2, shortcut=NoShortcut()), Dense(depth=4, width=8)])
 def test_a_long_run_is_preceded_by_a_measurement(tiny, net):
     random = torch.get_rng_state()
-    how = choose(dataclasses.replace(tiny(steps=1000), net=net), **SHAPE, threads=(1, 2))
-    measured = how["measured_ms_per_step"]
+    compute = choose(dataclasses.replace(tiny(steps=1000), net=net), **SHAPE, threads=(1, 2))
+    measured = compute.measured_ms_per_step
     assert list(measured) == [*CANDIDATES, "1 threads", "2 threads"]
     assert all(0 < milliseconds < 10_000 for milliseconds in measured.values())
-    assert f"{how['precision']} {how['memory_format']}" in CANDIDATES
-    assert how["threads"] in (1, 2)
+    assert f"{compute.precision} {compute.memory_format}" in CANDIDATES
+    assert compute.threads in (1, 2)
     assert torch.get_num_threads() == 1, "as before"
     assert torch.equal(torch.get_rng_state(), random), "and nobody's draws were used"
 
@@ -80,10 +84,10 @@ def test_a_long_run_is_preceded_by_a_measurement(tiny, net):
 )
 def test_the_clearly_quickest_is_chosen(tiny, clock, milliseconds, chosen):
     clock |= milliseconds
-    how = choose(tiny(steps=1000), **SHAPE)
-    assert f"{how['precision']} {how['memory_format']}" == chosen
-    assert how["measured_ms_per_step"] == dict.fromkeys(CANDIDATES, 10.0) | milliseconds
-    assert how["threads"] == 1, "nobody offered more"
+    compute = choose(tiny(steps=1000), **SHAPE)
+    assert f"{compute.precision} {compute.memory_format}" == chosen
+    assert compute.measured_ms_per_step == dict.fromkeys(CANDIDATES, 10.0) | milliseconds
+    assert compute.threads == 1, "nobody offered more"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +101,8 @@ def test_the_clearly_quickest_is_chosen(tiny, clock, milliseconds, chosen):
 )
 def test_threads_are_taken_where_they_help(tiny, clock, threads, milliseconds, chosen):
     clock |= milliseconds
-    assert choose(tiny(steps=1000), **SHAPE, threads=threads)["threads"] == chosen
-    assert choose(tiny(steps=999), **SHAPE, threads=threads)["threads"] == threads[0], "too short to measure"
+    assert choose(tiny(steps=1000), **SHAPE, threads=threads).threads == chosen
+    assert choose(tiny(steps=999), **SHAPE, threads=threads).threads == threads[0], "too short to measure"
 
 
 @pytest.mark.parametrize(
@@ -113,17 +117,17 @@ def test_threads_are_taken_where_they_help(tiny, clock, threads, milliseconds, c
 )
 def test_compilation_must_be_repaid_twice(tiny, clock, steps, compiled_ms, compiled, because):
     clock["compiled"] = compiled_ms
-    how = choose(tiny(steps=steps), **SHAPE)
-    assert how["compiled"] is compiled
-    assert how["compiled_because"].endswith(because)
+    compute = choose(tiny(steps=steps), **SHAPE)
+    assert compute.compiled is compiled
+    assert compute.compiled_because.endswith(because)
     assert ("compile" in clock["asked"]) == (steps >= LONG)
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_whoever_says_so_gets_it_compiled_or_not(tiny, clock, told):
     for steps in (10, LONG):
-        how = choose(tiny(steps=steps), **SHAPE, compile=told)
-        assert (how["compiled"], how["compiled_because"]) == (told, "told so")
+        compute = choose(tiny(steps=steps), **SHAPE, compile=told)
+        assert (compute.compiled, compute.compiled_because) == (told, "told so")
     assert "compile" not in clock["asked"]
 
 
@@ -132,8 +136,8 @@ def test_a_compiler_that_is_missing_is_said_and_not_remembered(tiny, monkeypatch
     monkeypatch.setattr(torch, "compile", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(choosing, "WORTH_COMPILING", 1000)
     known = {}
-    how = choose(tiny(steps=1000), **SHAPE, known=known)
-    assert (how["compiled"], how["compiled_because"]) == (False, "ZeroDivisionError: division by zero")
+    compute = choose(tiny(steps=1000), **SHAPE, known=known)
+    assert (compute.compiled, compute.compiled_because) == (False, "ZeroDivisionError: division by zero")
     assert "compiled" not in next(iter(known.values())), "it may be there the next time"
 
 
@@ -143,8 +147,8 @@ def test_what_is_known_is_not_measured_again(tiny, clock):
     first = choose(tiny(steps=1000), **SHAPE, known=known)
     deep = dataclasses.replace(tiny(steps=2000, seed=4), net=Cifar(29, width=2, unit=Bottleneck()))
     for other in (tiny(steps=2000, depth=20, plain=True), deep):
-        how = choose(other, **SHAPE, known=known)
-        assert how["measured_ms_per_step"] == first["measured_ms_per_step"]
+        compute = choose(other, **SHAPE, known=known)
+        assert compute.measured_ms_per_step == first.measured_ms_per_step
     assert len(clock["asked"]) == 4
     assert len(known) == 1
     choose(tiny(steps=LONG), **SHAPE, known=known)

@@ -10,6 +10,7 @@ from trainings import HOW, run, same
 
 from resnet_edu import nets
 from resnet_edu.experiment import Cifar
+from resnet_edu.training import Checkpoint, ComputeChoice
 from resnet_edu.training.compiling import compiled
 
 COMPILED = HOW | {"compiled": True}
@@ -27,7 +28,7 @@ def a_batch():
 def test_trying_leaves_no_trace(net, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda net, dynamic: lambda x: net(x))
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    model, trouble = compiled(net, *a_batch(), HOW)
+    model, trouble = compiled(net, *a_batch(), ComputeChoice.from_dict(HOW))
     assert trouble == ""
     assert model is not net
     assert same(net.state_dict(), before)
@@ -47,19 +48,19 @@ def test_a_compiler_that_fails_loses_nothing(tiny, digits, monkeypatch):
     assert trained.numbers() == whole.numbers()
     assert same(trained.end, whole.end)
     because = "RuntimeError: No working C++ compiler found"
-    assert trained.found == {"compiled": False, "compiled_because": because}
+    assert trained.resolved == {"compiled": False, "compiled_because": because}
 
 
 @pytest.mark.parametrize(
     ("change", "because"),
-    [({"survival": 0.5}, "compiled code has draws of its own"), ({}, "activations are checkpointed")],
+    [({"survival": 0.5}, "compiled code draws differently"), ({}, "activations are checkpointed")],
 )
 def test_some_nets_are_not_compiled(tiny, digits, monkeypatch, change, because):
     monkeypatch.setattr(torch, "compile", None)
     experiment = tiny()
     experiment = dataclasses.replace(experiment, net=dataclasses.replace(experiment.net, **change))
     trained = run(experiment, digits, how=COMPILED | {"checkpointed": not change})
-    assert trained.found["compiled_because"].startswith(because)
+    assert trained.resolved["compiled_because"].startswith(because)
     assert len(trained.steps) == 6
 
 
@@ -68,11 +69,11 @@ def test_some_nets_are_not_compiled(tiny, digits, monkeypatch, change, because):
 def test_a_compiled_training_is_the_same_training_and_resumes_to_the_bit(tiny, digits):
     experiment = tiny(steps=8, augment=True, lr=0.02)
     whole, eager = run(experiment, digits, how=COMPILED), run(experiment, digits)
-    if why := whole.found.get("compiled_because"):
+    if why := whole.resolved.get("compiled_because"):
         pytest.skip(why)
     assert whole.losses() == pytest.approx(eager.losses(), rel=1e-3)
     stopped = min(step for step in whole.states if step >= 4)
-    facts = {"step": stopped, "seconds": 1.0}
-    rest = run(experiment, digits, how=COMPILED, resume=(whole.states[stopped], facts))
+    saved = Checkpoint(whole.states[stopped], stopped, 1.0)
+    rest = run(experiment, digits, how=COMPILED, resume=saved)
     assert rest.losses() == whole.losses()[stopped:]
     assert same(rest.end, whole.end)

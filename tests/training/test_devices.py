@@ -5,14 +5,14 @@ import torch
 from trainings import HOW, run
 
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.training import DeviceError, apply, choose, devices
+from resnet_edu.training import ComputeChoice, DeviceError, choose, configure_torch, devices
 
 SHAPE = {"channels": 1, "side": 8, "classes": 10}
 
 
 @pytest.mark.parametrize("device", ["quantum", "gpu", "tpu:0", "CPU"])
 def test_a_device_that_is_not_here(tiny, device, monkeypatch):
-    monkeypatch.setattr(devices, "available", lambda: ["cuda", "cpu"])
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cuda", "cpu"])
     with pytest.raises(DeviceError) as caught:
         choose(tiny(), **SHAPE, device=device)
     assert str(caught.value) == f"device is {device!r}; this machine has cuda, cpu"
@@ -22,16 +22,16 @@ def test_a_device_that_is_not_here(tiny, device, monkeypatch):
 def test_the_best_device_is_the_first(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert devices.available() == ["cuda", "mps", "cpu"]
+    assert devices.available_devices() == ["cuda", "mps", "cpu"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert devices.available() == ["cpu"]
+    assert devices.available_devices() == ["cpu"]
 
 
 def test_a_run_goes_on_with_the_threads_that_it_was_begun_with():
-    apply(HOW | {"threads": 2})
+    configure_torch(ComputeChoice.from_dict(HOW | {"threads": 2}))
     assert torch.get_num_threads() == 2
-    apply(HOW)
+    configure_torch(ComputeChoice.from_dict(HOW))
     assert torch.get_num_threads() == 1
 
 
@@ -46,7 +46,7 @@ def test_a_run_goes_on_with_the_threads_that_it_was_begun_with():
 )
 def test_what_a_file_cannot_say(what, said):
     with pytest.raises(SpecError, match=f"^how.json: {said}$"):
-        apply(HOW | what)
+        ComputeChoice.from_dict(HOW | what)
 
 
 def test_half_precision_keeps_weights_and_norms_whole(tiny, digits):

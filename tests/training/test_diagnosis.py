@@ -11,7 +11,7 @@ from trainings import HOW, run, same
 from resnet_edu import nets
 from resnet_edu.data import batch_indices, normalise
 from resnet_edu.experiment import Cifar
-from resnet_edu.training import Recording, loop
+from resnet_edu.training import ComputeChoice, Recording, loop
 from resnet_edu.training.diagnosis import Divergence, loss_limit
 
 LAYERS = [
@@ -21,12 +21,12 @@ LAYERS = [
 
 
 @pytest.fixture
-def trainer(tiny, digits, monkeypatch):
+def trainer(tiny, digits):
     """Two good steps done, and a third one that may be spoilt."""
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
-    made = loop.Trainer(tiny(), digits, HOW, Recording(every_step=True))
+    recording = Recording(every_step=True)
+    made = loop.Trainer(tiny(), digits, ComputeChoice.from_dict(HOW), recording, chunk_seconds=0)
     for _ in range(2):
-        assert made.block().diverged is None
+        assert made.next_chunk().diverged is None
     return made
 
 
@@ -38,7 +38,7 @@ def ends(trainer):
     """The block that breaks, and those before it."""
     blocks = []
     while not blocks or (blocks[-1].diverged is None and trainer.done < 6):
-        blocks.append(trainer.block())
+        blocks.append(trainer.next_chunk())
     return blocks
 
 
@@ -86,7 +86,7 @@ def test_a_loss_beyond_recovery_is_a_divergence(trainer):
     with torch.no_grad():
         parameter(trainer, "head.weight").mul_(1e6)
     (block,) = ends(trainer)
-    loss = block.steps[-1]["loss"]
+    loss = block.steps[-1].loss
     assert loss > loss_limit(10)
     assert block.diverged == Divergence(2, "logits", f"the loss grew to {loss:.3g}, all values finite")
 
@@ -118,7 +118,7 @@ def by_hand(experiment, data):
     return losses
 
 
-@pytest.mark.parametrize("block_seconds", [0, 1000])
+@pytest.mark.parametrize("chunk_seconds", [0, 1000])
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -128,12 +128,9 @@ def by_hand(experiment, data):
         {"lr": 1, "weight_decay": 10, "steps": 20},
     ],
 )
-def test_too_large_a_step_ends_exactly_where_the_loss_breaks(
-    tiny, digits, monkeypatch, recipe, block_seconds
-):
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", block_seconds)
+def test_too_large_a_step_ends_exactly_where_the_loss_breaks(tiny, digits, recipe, chunk_seconds):
     expected = by_hand(tiny(**recipe), digits)
-    trained = run(tiny(**recipe), digits, every_step=True)
+    trained = run(tiny(**recipe), digits, chunk_seconds=chunk_seconds, every_step=True)
     last = len(expected) - 1
     assert 0 < last < recipe["steps"] - 1
     assert (trained.diverged.step, trained.diverged.layer) == (last, "logits")
@@ -154,19 +151,17 @@ def test_a_broken_training_yields_nothing_more(tiny, digits, train):
 @pytest.mark.parametrize("seconds", [0, 1000])
 @pytest.mark.parametrize("recipe", [{"lr": 100}, {"lr": 20, "augment": True}])
 def test_where_nobody_looks_at_every_step_the_same_is_found(tiny, digits, monkeypatch, recipe, seconds):
-    """On a GPU a block is computed blindly and judged as a whole; here the CPU is told to do so."""
+    """A GPU checks losses once per chunk; here the CPU does the same."""
     experiment = tiny(steps=30, **recipe)
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", seconds)
-    monkeypatch.setattr(loop, "BLIND_SECONDS", seconds)
-    seen = run(experiment, digits, every_step=True)
+    seen = run(experiment, digits, chunk_seconds=seconds, every_step=True)
 
     class Blind(loop.Trainer):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            self.watched = False
+            self.check_every_step = False
 
     monkeypatch.setattr(loop, "Trainer", Blind)
-    blind = run(experiment, digits, every_step=True)
+    blind = run(experiment, digits, chunk_seconds=seconds, every_step=True)
     assert seen.diverged is not None
     assert blind.diverged == seen.diverged, "step, layer and cause"
     assert blind.numbers()[0] == seen.numbers()[0]

@@ -24,8 +24,8 @@ from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Recipe
 from resnet_edu.experiment.folder import resolved
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import Run, Shelf, files
-from resnet_edu.training.batches import batches
-from resnet_edu.training.distributed import Processes, synchronised
+from resnet_edu.training.batches import make_batches
+from resnet_edu.training.distributed import ProcessGroup, with_sync_batchnorm
 from resnet_edu.workers import train
 
 pytestmark = [pytest.mark.xdist_group("torchrun")]
@@ -157,12 +157,12 @@ def photographs(tmp_path_factory) -> Experiment:
 @pytest.mark.slow
 def test_two_processes_train_on_photographs(photographs, torchrun, tmp_path):
     data = load(photographs.data, workers=0)
-    source = batches(photographs, data, torch.contiguous_format, 1)
+    source = make_batches(photographs, data, torch.contiguous_format, 1)
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
         source.begin(step, 1)
-        source.feed(0)
-        return source.take(torch.tensor([0]))
+        source.prefetch(0)
+        return source.get(torch.tensor([0]))
 
     both = torchrun(tmp_path, *described(photographs, tmp_path), "--every-step", "--workers", "0")
     assert both.ended() == 0
@@ -178,10 +178,10 @@ def test_each_process_decodes_only_its_share(photographs, monkeypatch):
     monkeypatch.setattr(decoding, "training_crop", lambda path, *how: opened.append(path) or view(path, *how))
 
     def taken(shard: slice) -> tuple[Tensor, Tensor]:
-        source = batches(photographs, data, torch.contiguous_format, 1, shard)
+        source = make_batches(photographs, data, torch.contiguous_format, 1, shard)
         source.begin(3, 1)
-        source.feed(0)
-        return source.take(torch.tensor([0]))
+        source.prefetch(0)
+        return source.get(torch.tensor([0]))
 
     inputs, labels = taken(slice(None))
     del opened[:]
@@ -221,16 +221,16 @@ def test_the_first_process_says_what_stopped_any(rank, who, experiment, torchrun
     [("mps", "device is 'mps'; with several processes allowed: cpu, cuda"), ("cpu", "need CUDA")],
 )
 def test_devices_that_cannot_be_shared(device, said):
-    processes = object.__new__(Processes)
-    processes.synchronised = True
+    processes = object.__new__(ProcessGroup)
+    processes.sync_batchnorm = True
     with pytest.raises(SpecError, match=said):
-        processes.placed(device)
+        processes.local_device(device)
 
 
 def test_what_is_evaluated_is_what_is_trained_with_synchronised_statistics():
     """Whose layers need CUDA; on a CPU one sees that they are there, over the same tensors."""
     net = nets.build(Cifar(8, width=4), channels=1, side=8, classes=10, seed=0)
-    twin = synchronised(net)
+    twin = with_sync_batchnorm(net)
     assert not any(isinstance(module, nn.SyncBatchNorm) for module in net.modules())
     synced = sum(isinstance(module, nn.SyncBatchNorm) for module in twin.modules())
     assert synced == sum(isinstance(module, nn.BatchNorm2d) for module in net.modules()) > 0

@@ -16,8 +16,8 @@ from resnet_edu.experiment import Cifar, Dense
 from resnet_edu.experiment.parts import DropoutShortcut, NoNorm
 from resnet_edu.measure import layer_norms
 from resnet_edu.randomness import seed_for
-from resnet_edu.training import Recording, batches, graphs, loop
-from resnet_edu.training.graphs import Replayed
+from resnet_edu.training import ComputeChoice, Recording, batches, graphs, loop
+from resnet_edu.training.graphs import CudaGraphStep
 
 pytestmark = pytest.mark.slow
 
@@ -67,9 +67,9 @@ def captured(experiment, data, how=HOW, **recording) -> tuple[Trained, Tape]:
     class Blind(loop.Trainer):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            engine, self.watched = self.engine, False
+            engine, self.check_every_step = self.engine, False
             tape = Tape([*engine._changing(), engine.row, engine.losses, engine.norms])
-            engine.run = Replayed(engine.step, tape)
+            engine.run = CudaGraphStep(engine.step, tape)
             made.append(tape)
 
     with pytest.MonkeyPatch.context() as patched:
@@ -118,8 +118,8 @@ def test_steps_are_captured_once_with_norms_and_once_without(tiny, digits):
 
 
 def test_what_was_captured_is_told(tiny, digits, monkeypatch):
-    assert run(tiny(), digits).found == {}
-    assert captured(tiny(steps=12), digits)[0].found["captured"] is True
+    assert run(tiny(), digits).resolved == {}
+    assert captured(tiny(steps=12), digits)[0].resolved["captured"] is True
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
@@ -140,7 +140,7 @@ def test_a_capture_that_fails_loses_nothing(tiny, digits, monkeypatch, fails_at)
     assert trained.numbers() == whole.numbers()
     assert same(trained.end, whole.end)
     why = "RuntimeError: operation not permitted when stream is capturing"
-    assert trained.found == {"captured": False, "captured_because": why}
+    assert trained.resolved == {"captured": False, "captured_because": why}
 
 
 def test_a_step_that_asks_for_a_number_is_not_captured(tiny, digits, monkeypatch):
@@ -149,25 +149,23 @@ def test_a_step_that_asks_for_a_number_is_not_captured(tiny, digits, monkeypatch
     )
     trained, tape = captured(tiny(steps=10), digits)
     assert tape.captures == 0
-    assert "not permitted when stream is capturing" in trained.found["captured_because"]
+    assert "not permitted when stream is capturing" in trained.resolved["captured_because"]
 
 
 def test_draws_that_are_made_ahead_are_those_of_their_steps(tiny, digits, monkeypatch):
     experiment = tiny(steps=40, augment=True)  # blocks of up to ten steps
     whole = run(experiment, digits)
-    monkeypatch.setattr(batches, "AHEAD", 3)
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 1000)
-    assert run(experiment, digits).numbers() == whole.numbers()
-    monkeypatch.setattr(training.engine, "MOST_ROWS", 2)
-    assert run(experiment, digits).numbers() == whole.numbers()
+    monkeypatch.setattr(batches, "PREFETCH_STEPS", 3)
+    assert run(experiment, digits, chunk_seconds=1000).numbers() == whole.numbers()
+    monkeypatch.setattr(training.engine, "MAX_ROWS", 2)
+    assert run(experiment, digits, chunk_seconds=1000).numbers() == whole.numbers()
 
 
 def test_blocks_grow_to_the_time_they_may_take(tiny, digits, monkeypatch):
     monkeypatch.setattr(loop, "evaluation_steps", lambda steps: frozenset())
     lengths = []
     for seconds in (0, 1000):
-        monkeypatch.setattr(loop, "BLOCK_SECONDS", seconds)
-        states = sorted(run(tiny(steps=9), digits).states)
+        states = sorted(run(tiny(steps=9), digits, chunk_seconds=seconds).states)
         lengths.append([b - a for a, b in itertools.pairwise(states)])
     assert lengths == [[1] * 9, [1, 8]]
 
@@ -179,16 +177,16 @@ def test_rows_are_few_where_batches_are_large(tiny):
 
 
 def test_an_engine_goes_back_to_what_it_kept(tiny, digits):
-    trainer = loop.Trainer(tiny(), digits, HOW, Recording())
-    trainer.block()
-    trainer.engine.keep()
-    before = trainer.state()
-    trainer.block()
-    assert not same(trainer.state(), before)
-    trainer.engine.restore()
-    assert same(trainer.state(), before)
+    trainer = loop.Trainer(tiny(), digits, ComputeChoice.from_dict(HOW), Recording())
+    trainer.next_chunk()
+    trainer.engine.snapshot()
+    before = trainer.state_dict()
+    trainer.next_chunk()
+    assert not same(trainer.state_dict(), before)
+    trainer.engine.rollback()
+    assert same(trainer.state_dict(), before)
 
 
 def test_an_error_in_one_line():
-    assert graphs.reason(ValueError("a\nb")) == "ValueError: a"
-    assert graphs.reason(KeyError()) == "KeyError"
+    assert graphs.one_line(ValueError("a\nb")) == "ValueError: a"
+    assert graphs.one_line(KeyError()) == "KeyError"

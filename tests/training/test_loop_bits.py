@@ -7,7 +7,7 @@ import torch
 from trainings import HOW, run, same
 
 from resnet_edu.experiment import Cifar, Dense, ProjectionShortcut
-from resnet_edu.training import loop
+from resnet_edu.training import Checkpoint, loop
 
 FORMATS = ("contiguous_format", "channels_last")
 PRECISIONS = ("float32", "bfloat16")
@@ -25,14 +25,13 @@ def test_another_seed_other_bits(train, tiny):
     assert not same(train(tiny()).end, train(tiny(seed=1)).end)
 
 
-def test_bits_do_not_depend_on_how_steps_are_put_into_blocks(train, tiny, digits, monkeypatch):
+def test_bits_do_not_depend_on_how_steps_are_put_into_chunks(train, tiny, digits):
     step_by_step = train(tiny())
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 1000)
-    in_blocks = run(tiny(), digits)
-    assert len(in_blocks.states) < len(step_by_step.states)
-    assert same(step_by_step.end, in_blocks.end)
-    assert same(step_by_step.norms, in_blocks.norms)
-    assert step_by_step.numbers() == in_blocks.numbers()
+    in_chunks = run(tiny(), digits, chunk_seconds=1000)
+    assert len(in_chunks.states) < len(step_by_step.states)
+    assert same(step_by_step.end, in_chunks.end)
+    assert same(step_by_step.norms, in_chunks.norms)
+    assert step_by_step.numbers() == in_chunks.numbers()
 
 
 @pytest.mark.parametrize(
@@ -49,8 +48,8 @@ def test_a_resumed_training_ends_with_the_same_bits(train, tiny, recipe, every_s
     experiment = tiny(**recipe)
     whole = train(experiment, every_step=every_step, checkpoints=3)
     for stopped in (1, 2, 5):
-        facts = {"step": stopped, "seconds": 1.0}
-        rest = train(experiment, resume=(whole.states[stopped], facts), every_step=every_step, checkpoints=3)
+        saved = Checkpoint(whole.states[stopped], stopped, 1.0)
+        rest = train(experiment, resume=saved, every_step=every_step, checkpoints=3)
         assert same(rest.end, whole.end), "weights, statistics and momentum"
         assert rest.losses() == whole.losses()[stopped:]
         assert same(rest.norms, {step: row for step, row in whole.norms.items() if step >= stopped})
@@ -70,7 +69,7 @@ def test_a_resumed_training_ends_with_the_same_bits_however_it_is_computed(train
     how = HOW | {"precision": precision, "memory_format": form}
     experiment = dataclasses.replace(tiny(steps=4), net=net)
     whole = train(experiment, how=how)
-    rest = train(experiment, how=how, resume=(whole.states[2], {"step": 2, "seconds": 0.0}))
+    rest = train(experiment, how=how, resume=Checkpoint(whole.states[2], 2, 0.0))
     assert same(rest.end, whole.end)
     assert rest.losses() == whole.losses()[2:]
 

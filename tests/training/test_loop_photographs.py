@@ -16,8 +16,7 @@ from resnet_edu import nets
 from resnet_edu.data import StreamedSet, batch_indices, load, normalise
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Plateau, Recipe
-from resnet_edu.training import loop
-from resnet_edu.training.batches import batches
+from resnet_edu.training.batches import make_batches
 
 pytestmark = pytest.mark.slow
 
@@ -40,9 +39,8 @@ def streamed(folder: Path, workers: int = 0) -> StreamedSet:
 
 
 @pytest.fixture
-def train(folder, monkeypatch):
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
-    return functools.partial(run, EXPERIMENT, streamed(folder))
+def train(folder):
+    return functools.partial(run, EXPERIMENT, streamed(folder), chunk_seconds=0)
 
 
 def net_at_end(trained: Trained) -> nets.ResNet:
@@ -55,12 +53,12 @@ def test_it_is_the_recipe(train, folder):
     """Batches, loss and SGD with momentum, written out."""
     found, recipe = train(), EXPERIMENT.recipe
     net = nets.build(EXPERIMENT.net, channels=3, side=16, classes=2, seed=0)
-    source = batches(EXPERIMENT, streamed(folder), torch.contiguous_format, 6)
+    source = make_batches(EXPERIMENT, streamed(folder), torch.contiguous_format, 6)
     source.begin(0, 6)
     moves = [torch.zeros_like(weight) for weight in net.parameters()]
     for row in found.steps:
-        source.feed(row["step"])
-        inputs, labels = source.take(torch.tensor([row["step"]]))
+        source.prefetch(row["step"])
+        inputs, labels = source.get(torch.tensor([row["step"]]))
         loss = F.cross_entropy(net(inputs), labels)
         assert row["loss"] == pytest.approx(loss.item(), rel=1e-3)
         gradients = torch.autograd.grad(loss, list(net.parameters()))
@@ -75,11 +73,11 @@ def test_it_is_the_recipe(train, folder):
 def test_a_batch_is_normalised_lit_and_labelled(folder):
     """Image by image; and asked for again, from another beginning."""
     data = streamed(folder)
-    source = batches(EXPERIMENT, data, torch.channels_last, 6)
+    source = make_batches(EXPERIMENT, data, torch.channels_last, 6)
     for first, row in ((0, 0), (0, 1), (0, 2), (2, 0), (1, 3)):
         source.begin(first, 6)
-        source.feed(row)
-        inputs, labels = source.take(torch.tensor([row]))
+        source.prefetch(row)
+        inputs, labels = source.get(torch.tensor([row]))
         assert inputs.is_contiguous(memory_format=torch.channels_last)
         step = first + row
         chosen = batch_indices(step, 8, 40, 0)

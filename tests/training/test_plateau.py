@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from trainings import same
 
 from resnet_edu.experiment import Plateau, Recipe
-from resnet_edu.training import loop
-from resnet_edu.training.plateau import STATE, Falls
+from resnet_edu.training import Checkpoint
+from resnet_edu.training.plateau import STATE, PlateauState
 
 TWENTIETHS = Recipe(steps=40, schedule=Plateau(window=0.05, gain=0.1, falls=2))  # windows of two steps
 
@@ -39,33 +39,33 @@ def by_hand(losses: list[float], window: int, gain: float, most: int) -> list[in
 @example([1.0, 2.0, 1.5, 0.5, 0.4], 1, 0.0, 10)
 def test_it_is_the_rule(losses: list[float], window: int, gain: float, most: int) -> None:
     recipe = Recipe(steps=720, schedule=Plateau(window=window / 720, gain=gain, falls=most))
-    falls, found = Falls(recipe), []
+    falls, found = PlateauState(recipe), []
     assert falls.window == window
     for loss in losses:
-        falls.see([loss])
-        found.append(falls.count)
+        falls.observe([loss])
+        found.append(falls.decays)
     assert found == by_hand(losses, window, gain, most)
 
 
 @given(st.lists(st.floats(0, 5, width=32), min_size=8, max_size=8), st.integers(0, 8))
 def test_what_it_remembers_is_all_that_matters(losses: list[float], stopped: int) -> None:
-    whole, first, second = Falls(TWENTIETHS), Falls(TWENTIETHS), Falls(TWENTIETHS)
+    whole, first, second = PlateauState(TWENTIETHS), PlateauState(TWENTIETHS), PlateauState(TWENTIETHS)
     for loss in losses:
-        whole.see([loss])
+        whole.observe([loss])
     for loss in losses[:stopped]:
-        first.see([loss])
-    second.load(first.state())
+        first.observe([loss])
+    second.load_state_dict(first.state_dict())
     for loss in losses[stopped:]:
-        second.see([loss])
-    assert torch.equal(whole.state()[STATE], second.state()[STATE])
+        second.observe([loss])
+    assert torch.equal(whole.state_dict()[STATE], second.state_dict()[STATE])
 
 
 def test_fixed_steps_need_no_memory() -> None:
-    falls = Falls(Recipe())
-    falls.see([1.0, math.nan])
-    assert falls.state() == {}
-    assert falls.next(7) > 10**9
-    assert falls.count == 0
+    falls = PlateauState(Recipe())
+    falls.observe([1.0, math.nan])
+    assert falls.state_dict() == {}
+    assert falls.window_end(7) > 10**9
+    assert falls.decays == 0
 
 
 def test_the_rate_that_is_written_follows_from_the_losses_that_are_written(train, tiny) -> None:
@@ -90,17 +90,16 @@ def test_the_rate_that_is_written_is_the_one_that_is_used(train, tiny) -> None:
 def test_a_resumed_training_ends_with_the_same_bits(train, tiny, stopped) -> None:
     experiment = tiny(steps=20, schedule=Plateau(window=0.15, gain=0.9))
     whole = train(experiment)
-    rest = train(experiment, resume=(whole.states[stopped], {"step": stopped, "seconds": 1.0}))
+    rest = train(experiment, resume=Checkpoint(whole.states[stopped], stopped, 1.0))
     assert same(rest.end, whole.end)
     assert [row["lr"] for row in rest.steps] == [row["lr"] for row in whole.steps][stopped:]
     assert len({row["lr"] for row in whole.steps}) == 4
 
 
-def test_bits_do_not_depend_on_how_steps_are_put_into_blocks(train, tiny, monkeypatch) -> None:
+def test_bits_do_not_depend_on_how_steps_are_put_into_chunks(train, tiny) -> None:
     experiment = tiny(steps=20, schedule=Plateau(window=0.15, gain=0.9))
     step_by_step = train(experiment)
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 1000)
-    in_blocks = train(experiment)
-    assert len(in_blocks.states) < len(step_by_step.states)
-    assert same(step_by_step.end, in_blocks.end)
-    assert step_by_step.numbers() == in_blocks.numbers()
+    in_chunks = train(experiment, chunk_seconds=1000)
+    assert len(in_chunks.states) < len(step_by_step.states)
+    assert same(step_by_step.end, in_chunks.end)
+    assert step_by_step.numbers() == in_chunks.numbers()

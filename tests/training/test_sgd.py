@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_edu.training.sgd import Sgd
+from resnet_edu.training.sgd import FusedSGD
 
 
 def a_net() -> nn.Module:
@@ -20,7 +20,7 @@ def a_net() -> nn.Module:
 @pytest.mark.parametrize("decay", [1e-4, 0.0, 1.0])
 def test_the_same_bits(momentum, decay):
     ours, theirs = a_net(), a_net()
-    one = Sgd(ours.parameters(), momentum, decay)
+    one = FusedSGD(ours.parameters(), momentum, decay)
     other = torch.optim.SGD(theirs.parameters(), 0.1, momentum, weight_decay=decay, fused=True)
     for lr in (0.1, 0.1, 0.01, 1e-5, 0.0):
         for net, optimizer in ((ours, one), (theirs, other)):
@@ -38,7 +38,7 @@ def test_the_same_bits(momentum, decay):
 def test_what_has_no_gradient_stays(monkeypatch):
     net = a_net()
     net[0].weight.requires_grad_(False)
-    sgd = Sgd(net.parameters(), 0.9, 1.0)
+    sgd = FusedSGD(net.parameters(), 0.9, 1.0)
     before = [parameter.detach().clone() for parameter in net.parameters()]
     net[0](torch.ones(1, 3, 8, 8)).sum().backward()  # reaches neither the frozen weight nor the last layer
     sgd.step(torch.tensor([0.1]))

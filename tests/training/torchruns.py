@@ -16,7 +16,7 @@ import os, shutil, signal, sys
 from resnet_edu import cli
 from resnet_edu.workers import train
 from resnet_edu.training import engine, loop
-loop.BLOCK_SECONDS = train.CHECKPOINT_SECONDS = 0.05
+loop.CHUNK_SECONDS = train.CHECKPOINT_SECONDS = 0.05
 train.CHECKPOINT_SHARE = float("inf")
 first, shelf = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0", sys.argv[-1]
 update = engine.Engine.update
@@ -33,11 +33,11 @@ FAILS = """
 import os, sys
 from resnet_edu import cli, data
 from resnet_edu.training import engine
-ready = engine.Engine.ready
+prepare = engine.Engine.prepare
 def failing(self, step):
     if step == 30: raise data.DataMissing("these images are not here")
-    ready(self, step)
-if os.environ["RANK"] == "{rank}": engine.Engine.ready = failing
+    prepare(self, step)
+if os.environ["RANK"] == "{rank}": engine.Engine.prepare = failing
 sys.exit(cli.main())
 """
 """Process {rank} misses its images before the 31st step."""

@@ -13,7 +13,7 @@ from resnet_edu import training
 from resnet_edu.data import DataSet, augment, batch_indices, normalise
 from resnet_edu.experiment import Experiment
 from resnet_edu.randomness import generator_for
-from resnet_edu.training import Divergence, Recording
+from resnet_edu.training import Checkpoint, ComputeChoice, Divergence, Recording
 
 HOW = {"device": "cpu", "precision": "float32", "memory_format": "contiguous_format", "threads": 1}
 
@@ -29,7 +29,7 @@ def inputs_of(experiment: Experiment, data: DataSet, step: int) -> tuple[Tensor,
 
 @dataclass
 class Trained:
-    """`states` after every block, `norms` by step, `kept`: after which steps weights were due."""
+    """`states` after every chunk, `norms` by step, `kept`: after which steps weights were due."""
 
     steps: list[dict[str, float]] = field(default_factory=list)
     evals: list[dict[str, Any]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Trained:
     states: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     kept: list[int] = field(default_factory=list)
     diverged: Divergence | None = None
-    found: dict[str, Any] = field(default_factory=dict)
+    resolved: dict[str, Any] = field(default_factory=dict)
 
     @property
     def end(self) -> dict[str, Tensor]:
@@ -53,22 +53,30 @@ class Trained:
         return [timeless, self.evals, self.blocks]
 
 
-def run(experiment: Experiment, images: DataSet, *, resume=None, how=HOW, **recording: Any) -> Trained:
-    found = Trained()
-    told = Recording(**recording)
-    for block in training.train(experiment, images, how, recording=told, resume=resume):
-        found.steps += block.steps
-        found.evals += block.evals
-        found.blocks += block.blocks
-        if block.norms is not None:
-            found.norms |= {int(row[0]): row[1:] for row in block.norms}
-        if block.weights_due:
-            found.kept.append(block.step)
-        if block.diverged is None:
-            found.states[block.step] = block.state()
-        found.diverged = block.diverged
-        found.found |= block.found
-    return found
+def run(
+    experiment: Experiment,
+    images: DataSet,
+    *,
+    resume: Checkpoint | None = None,
+    how: Mapping[str, Any] = HOW,
+    chunk_seconds: float | None = None,
+    **recording: Any,
+) -> Trained:
+    trained = Trained()
+    settings = {"recording": Recording(**recording), "resume": resume, "chunk_seconds": chunk_seconds}
+    for chunk in training.train(experiment, images, ComputeChoice.from_dict(how), **settings):
+        trained.steps += [row.to_dict() for row in chunk.steps]
+        trained.evals += [row.to_dict() for row in chunk.evals]
+        trained.blocks += [row.to_dict() for row in chunk.units]
+        if chunk.norms is not None:
+            trained.norms |= {int(row[0]): row[1:] for row in chunk.norms}
+        if chunk.weights_due:
+            trained.kept.append(chunk.step)
+        if chunk.diverged is None:
+            trained.states[chunk.step] = chunk.state_dict()
+        trained.diverged = chunk.diverged
+        trained.resolved |= chunk.resolved
+    return trained
 
 
 def same(one: Mapping[Any, Tensor], other: Mapping[Any, Tensor]) -> bool:

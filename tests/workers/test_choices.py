@@ -19,9 +19,9 @@ def trials(monkeypatch) -> list[str]:
     """Which candidates were timed; channels_last is the quickest."""
     asked: list[str] = []
 
-    def milliseconds(trial, how):
-        asked.append(how["memory_format"])
-        return 5.0 if how["memory_format"] == "channels_last" else 10.0
+    def milliseconds(trial, compute):
+        asked.append(compute.memory_format)
+        return 5.0 if compute.memory_format == "channels_last" else 10.0
 
     monkeypatch.setattr(choosing._Trial, "milliseconds", milliseconds)
     return asked

@@ -25,7 +25,7 @@ def gpus(monkeypatch):
     """`gpus(2)`: a machine with two, where two trainings share each."""
 
     def has(count):
-        monkeypatch.setattr(devices, "available", lambda: ["cuda", "cpu"])
+        monkeypatch.setattr(devices, "available_devices", lambda: ["cuda", "cpu"])
         monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
         monkeypatch.setattr(pool, "per_gpu", lambda experiment: 2)
 
@@ -69,7 +69,7 @@ def test_on_a_cpu_every_worker_has_room(shelf, tiny):
         acquire_device(shelf, run) as other,
         acquire_device(shelf, run) as third,
     ):
-        assert one == other == third == devices.available()[0]
+        assert one == other == third == devices.available_devices()[0]
 
 
 def test_what_breaks_inside_makes_room(shelf, tiny, gpus):

@@ -20,7 +20,7 @@ from resnet_edu.workers.gpu import acquire_device
 @pytest.fixture(autouse=True)
 def step_by_step(monkeypatch):
     """A block for every step; and git is not asked each time."""
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
     monkeypatch.setattr(train, "_commit", lambda: "0123456789ab")
 
 
@@ -161,7 +161,7 @@ def test_what_has_no_room_waits(shelf, submitted, monkeypatch):
     run = submitted()
     monkeypatch.setenv("RESNET_EDU_WORKERS", "1")
     with monkeypatch.context() as patched:
-        patched.setattr(devices, "available", lambda: ["cuda", "cpu"])
+        patched.setattr(devices, "available_devices", lambda: ["cuda", "cpu"])
         with acquire_device(shelf, run):
             serve(shelf)
     assert run.status().state == "queued"

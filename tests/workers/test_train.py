@@ -28,7 +28,7 @@ CPU = ComputeRequest(device="cpu")
 @pytest.fixture(autouse=True)
 def step_by_step(monkeypatch):
     """A block for every step, so that a training can be stopped after any; and git is not asked each time."""
-    monkeypatch.setattr(loop, "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 0)
     monkeypatch.setattr(train, "_commit", lambda: "0123456789ab")
 
 
@@ -97,17 +97,18 @@ def test_a_trained_run_holds_what_training_yields(shelf, tiny):
     run = shelf.get_or_create(tiny())
     assert train.train_run(run, EVERYTHING) == "done"
     images = data.load(run.experiment.data)
-    blocks = list(training.train(run.experiment, images, run.compute.to_dict(), recording=Recording(True, 3)))
-    assert run.steps()["loss"].tolist() == [row["loss"] for block in blocks for row in block.steps]
-    assert run.evals().to_dict("records") == [row for block in blocks for row in block.evals]
+    choice = training.ComputeChoice.from_dict(run.compute.to_dict())
+    blocks = list(training.train(run.experiment, images, choice, recording=Recording(True, 3)))
+    assert run.steps()["loss"].tolist() == [row.loss for block in blocks for row in block.steps]
+    assert run.evals().to_dict("records") == [row.to_dict() for block in blocks for row in block.evals]
     assert run.blocks()["correlation"].tolist() == [
-        cosine for block in blocks for row in block.blocks for cosine in row["correlation"]
+        cosine for block in blocks for row in block.units for cosine in row.correlation
     ]
     norms = torch.cat([block.norms for block in blocks if block.norms is not None])
     for which, name in enumerate(files.NORMS):
         columns = norms[:, 1 + 8 * which : 9 + 8 * which]
         assert run.layers()[name].tolist() == columns.flatten().tolist()
-    end = blocks[-1].state()
+    end = blocks[-1].state_dict()
     assert all(np.array_equal(tensor, end[f"net.{name}"]) for name, tensor in run.weights().items())
 
 
@@ -264,9 +265,9 @@ def test_a_run_begun_on_a_device_that_is_not_here(shelf, tiny):
 def test_long_runs_of_one_machine_are_computed_alike(tmp_path, tiny, monkeypatch):
     asked = []
 
-    def milliseconds(trial, how):
-        asked.append(how)
-        return 1.0 if how["memory_format"] == "channels_last" else 2.0
+    def milliseconds(trial, compute):
+        asked.append(compute)
+        return 1.0 if compute.memory_format == "channels_last" else 2.0
 
     monkeypatch.setattr(choosing._Trial, "milliseconds", milliseconds)
     for place in ("here", "there"):

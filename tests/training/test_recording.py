@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.training import Recording
-from resnet_edu.training.schedule import evaluated_images, evaluation_steps
+from resnet_edu.training.recording import evaluated_images, evaluation_steps
 
 steps = st.integers(1, 100_000)
 

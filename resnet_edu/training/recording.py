@@ -1,4 +1,4 @@
-"""What is recorded when: dense early, where most happens, and log-spaced later."""
+"""Which steps are recorded and evaluated: densely at the start, log-spaced later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ EVALUATED = (512, 5_000)
 
 @dataclass(frozen=True)
 class Recording:
-    """No part of the experiment: recording more changes no number. Raises `SpecError`."""
+    """What to record. It changes no number of the training, so it is not part of the experiment.
+
+    every_step   record layer norms at every step
+    checkpoints  how many times to keep the weights, 1 … 1000; other values raise `SpecError`
+    """
 
     every_step: bool = False
     checkpoints: int = 1
@@ -23,13 +27,13 @@ class Recording:
             raise SpecError(f"checkpoints is {self.checkpoints}; allowed: 1 … 1000")
 
     def norm_steps(self, steps: int) -> frozenset[int]:
-        """Steps whose layer norms are recorded: the first ten, then about 30 a decade, and the last."""
+        """Steps whose layer norms are recorded: the first ten, then about 30 per decade, and the last."""
         if self.every_step:
             return frozenset(range(steps))
         return frozenset({*range(min(DENSE, steps)), *_log_spaced(DENSE, steps, PER_DECADE), steps - 1})
 
     def weight_steps(self, steps: int) -> frozenset[int]:
-        """After which steps weights are kept: `checkpoints` log-spaced ones, the last among them."""
+        """Numbers of steps after which weights are kept: `checkpoints` log-spaced ones, the last included."""
         if self.checkpoints <= 1:
             return frozenset({steps})
         first = max(1.0, steps / 1000)
@@ -38,14 +42,14 @@ class Recording:
 
 
 def evaluation_steps(steps: int) -> frozenset[int]:
-    """After which steps the net is evaluated: at the start, one early, 4 to 40 evenly, the end."""
+    """Numbers of steps after which the net is evaluated: 0, an early one, 4 to 40 evenly spaced, the last."""
     parts = min(40, max(4, steps // 1000))
     even = {round(steps * part / parts) for part in range(parts + 1)}
     return frozenset(even | {round(steps / parts / 4)})
 
 
 def evaluated_images(available: int, *, last: bool) -> int:
-    """All at the end; before it the first tenth of the (shuffled) images, within 512 … 5,000."""
+    """How many images to evaluate: all in the last evaluation, else the first tenth, within 512 … 5,000."""
     low, high = EVALUATED
     return available if last else min(available, max(low, min(high, available // 10)))
 
