@@ -3,7 +3,6 @@
 Show a figure with `fig.show(config=charts.config())`. No torch here.
 """
 
-from resnet_edu.charts.bench import lesion_bench
 from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
@@ -17,6 +16,7 @@ from resnet_edu.charts.style import config
 from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
 from resnet_edu.charts.trust import sanity_curves, shattered_gradients, unit_shares
+from resnet_edu.charts.unit_surgery import lesion_bench
 from resnet_edu.charts.units import block_drawing, main_rows
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How large a net may be that is built only to be asked about: a query can come from a URL."""
+"""Limits on fresh nets, which a probe builds only to measure them: a query can come from a URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def image_sizes(data: DataSet) -> dict[str, int]:
 
 
 def check_size(net: Net, data: DataSet) -> None:
-    """Raises `SpecError` for a net that would keep a worker, or its memory, for too long."""
+    """Raises `SpecError` for a net that would take a worker too long, or too much memory."""
     found = blocks(net, **image_sizes(data))
     parameters, macs = sum(each.parameters for each in found), sum(each.macs for each in found)
     smaller = "make it shallower or narrower, or its images smaller"
