@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import readers
+import cache
 import streamlit as st
 
 from resnet_edu import flow
@@ -40,14 +40,14 @@ def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int =
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def recorded(runs: tuple[readers.Written, ...]) -> FlowData:
+def recorded(runs: tuple[cache.Written, ...]) -> FlowData:
     """What the picture draws of these runs; keyed by how much of them is written."""
     plain, *rest = (Run(path) for path, *_ in runs)
     return flow.flow_of(plain, rest[0] if rest else None)
 
 
 def of(runs: Sequence[Run]) -> FlowData:
-    return recorded(readers.written(readers.paths(runs)))
+    return recorded(cache.written(cache.paths(runs)))
 
 
 def _keep(key: str, names: Sequence[str]) -> None:

@@ -17,10 +17,9 @@ from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
 from resnet_edu.charts.trust import sanity_curves, shattered_gradients, unit_shares
 from resnet_edu.charts.unit_surgery import lesion_bench
-from resnet_edu.charts.units import block_drawing, main_rows
+from resnet_edu.charts.units import main_rows, part_drawing
 
 __all__ = [
-    "block_drawing",
     "by_depth",
     "config",
     "error_by_depth",
@@ -35,6 +34,7 @@ __all__ = [
     "loss_planes",
     "main_rows",
     "net_drawing",
+    "part_drawing",
     "path_lengths",
     "saliency_maps",
     "sanity_curves",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.style import Template
 
@@ -162,6 +163,6 @@ def _hover(node: Node) -> str:
     sees = "all of the image" if field is None else f"{field} × {field} pixels"
     skip = f"<br>shortcut: {node['shortcut']}" if node["shortcut"] else ""
     return (
-        f"<b>{node['id']}</b><br>out: {shape_words(node['shape'])}{skip}"
+        f"<b>{full_label(node['id'])}</b><br>out: {shape_words(node['shape'])}{skip}"
         f"<br>{node['parameters']:,} parameters<br>each number sees {sees}"
     )

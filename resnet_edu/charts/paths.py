@@ -54,8 +54,8 @@ def _by_unit(
         y=positive(table[column].to_numpy(dtype=float)),
         name=label,
         showlegend=legend,
-        customdata=table[["name", "cosine", "changed"]],
-        hovertemplate=f"<b>{label}</b> (%{{customdata[0]}})<br>%{{y:.3g}}; cosine of h(x) and F(x) "
+        customdata=by_unit.hover_data(table, "cosine", "changed"),
+        hovertemplate=f"<b>{label}</b>, %{{customdata[0]}}<br>%{{y:.3g}}; cosine of h(x) and F(x) "
         "%{customdata[1]:.2f};<br>what follows the sum changes it by %{customdata[2]:.2f} of its length"
         "<extra></extra>",
         row=row,

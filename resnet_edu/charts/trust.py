@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.labels import layer_ticks
 from resnet_edu.charts.style import Template
@@ -32,7 +33,7 @@ def sanity_curves(
     fig.update_yaxes(title_text="rank correlation<br>with the trained map", range=[-1.08, 1.08], dtick=0.5)
     fig.add_hline(y=0, line={"color": style.ink(template), "width": 1})
     x = np.array([0, *(100 * (parts.index(part) + 1) / len(parts) for part in after)])
-    words = ["nothing", *after]
+    words = ["nothing", *map(full_label, after)]
     for name, values in correlations.items():
         rows = np.hstack([np.ones((len(values), 1)), values])
         _points(fig, name, np.tile(x, len(rows)), rows.ravel(), words * len(rows))
@@ -76,7 +77,7 @@ def unit_shares(answers: Mapping[str, Mapping[str, Any]], *, template: Template 
     for name, answer in answers.items():
         share = 100 * answer["branch"] / answer["difference"]
         x = np.arange(1, len(share) + 1)
-        _line(fig, name, x, share, answer["units"], "unit %{x} (%{text}): %{y:.1f} %")
+        _line(fig, name, x, share, [*map(full_label, answer["units"])], "unit %{x}: %{y:.1f} %<br>%{text}")
     _legend(fig)
     return fig
 

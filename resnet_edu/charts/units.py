@@ -1,4 +1,4 @@
-"""One block of a net, drawn layer by layer: the branch from top to bottom, the shortcut beside it."""
+"""One part of a net, drawn layer by layer: the branch from top to bottom, the shortcut beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT, _RIGHT = 40.0, 100.0  # of the layers' boxes, in % of the width
 _SIDE = (1.0, 33.0)  # of the boxes on the shortcut
 
 
-def block_drawing(
+def part_drawing(
     node: Mapping[str, Any], *, plain: bool, rows: int = 0, template: Template = "light"
 ) -> go.Figure:
     """A node of `anatomy.graph` with the name, the output's shape and the parameters of each layer.

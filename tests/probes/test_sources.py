@@ -161,7 +161,7 @@ def test_other_sources_are_not_known(source, message):
 def test_the_method_s_names_are_the_words_names():
     from resnet_edu.probes.saliency import maps
 
-    assert list(maps._WAYS) == list(METHODS)
+    assert list(maps._METHODS) == list(METHODS)
 
 
 def test_a_shipped_photograph_is_asked_about_by_name():

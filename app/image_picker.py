@@ -8,11 +8,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import address
 import numpy as np
 import streamlit as st
-from answers import Answer, Question, answers
+import url_state
 from PIL import Image
+from probe_client import Request, ask_probes
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
@@ -22,6 +22,7 @@ from resnet_edu.experiment import Cifar10
 from resnet_edu.jobs import private
 from resnet_edu.photographs import CLASSES, Photograph, named, photographs
 from resnet_edu.runs import Run
+from resnet_edu.runs.answers import ProbeAnswer
 
 SOURCES = {
     "test": "Test image",
@@ -59,19 +60,19 @@ class Subject:
         waiting: str = ASKING,
         meanwhile: Callable[[], None] = lambda: None,
         place: str = "",
-    ) -> list[Answer] | None:
+    ) -> list[ProbeAnswer] | None:
         """As `answers`, about this image. What concerns own pixels never reaches the disk."""
         asked = [
             (net, probe, arguments | {"target": self.targets[list(nets).index(net)]})
             for net, probe, arguments in questions
         ]
         if self.pixels is None:
-            return answers(_kept(asked, self.kept), waiting, meanwhile, place=place)
+            return ask_probes(_kept(asked, self.kept), waiting, meanwhile, place=place)
         try:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
         except private.ProbeError as error:
-            st.error(address.escaped(f"{error}."))
+            st.error(url_state.escaped(f"{error}."))
             return None
 
 
@@ -79,12 +80,12 @@ def _source(net: Net) -> str:
     return net if isinstance(net, str) else str(net.path)
 
 
-def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Question]:
+def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Request]:
     return [(net, probe, arguments | dict(kept)) for net, probe, arguments in asked if isinstance(net, Run)]
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> Answer:
+def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> ProbeAnswer:
     """In this server's memory only, and not for long. An error is no answer, and is not kept."""
     net = source if source.startswith("torchvision:") else Run(source)
     return private.ask(net, probe, pixels=pixels, **arguments)
@@ -95,9 +96,9 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
     picture's middle. None while there is nothing to ask about."""
     runs = [net for net in nets if isinstance(net, Run)]
     sources = _sources(runs)
-    source = address.read("of", list(sources), next(iter(sources)))
+    source = url_state.read("of", list(sources), next(iter(sources)))
     with where:
-        address.pick_one("picture", "of", source, sources, width=195)
+        url_state.select("picture", "of", source, sources, width=195)
     if source == "test":
         return _test_image(runs, where)
     if source in _shipped():
@@ -111,16 +112,16 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
 
 
 def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
-    strip = answers([(run, "images", {"count": COUNT}) for run in runs], ASKING)
+    strip = ask_probes([(run, "images", {"count": COUNT}) for run in runs], ASKING)
     if strip is None:
         return None
     facts, arrays = strip[0]
     numbers = list(range(len(arrays["images"])))
-    image = address.read("image", numbers, 0)
+    image = url_state.read("image", numbers, 0)
     target = _choose_target(facts["class_names"], where)
     shown = {number: f"![{number}]({_thumbnail(arrays['images'][number])})" for number in numbers}
     look = {"label_visibility": "collapsed", "wrap": True, "widget": st.pills}
-    address.press_one("test image", "image", image, shown, **look)
+    url_state.segmented("test image", "image", image, shown, **look)
     if target == "predicted":
         return Subject({"image": image}, None, tuple(facts["predicted"][image] for facts, _ in strip))
     asked = facts["labels"][image] if target == "true" else int(target)
@@ -131,16 +132,16 @@ def _shipped_photograph(name: str, count: int, where: DeltaGenerator) -> Subject
     """A photograph of one of CIFAR-10's classes, which every net of CIFAR-10 sees at its own size."""
     photograph = _shipped()[name]
     target = _choose_target(CLASSES, where)
-    st.caption(address.escaped(f"The photograph: {photograph.caption}."))
+    st.caption(url_state.escaped(f"The photograph: {photograph.caption}."))
     asked = {"true": photograph.target, "predicted": None}
     return Subject({"photograph": name}, None, (asked[target] if target in asked else int(target),) * count)
 
 
 def _choose_target(class_names: Sequence[str], where: DeltaGenerator) -> str:
     targets = TARGETS | {str(i): f"class {name}" for i, name in enumerate(class_names)}
-    target = address.read("target", list(targets), "true")
+    target = url_state.read("target", list(targets), "true")
     with where:
-        address.pick_one("map for", "target", target, targets, width=180)
+        url_state.select("map for", "target", target, targets, width=180)
     return target
 
 
@@ -165,9 +166,9 @@ def _photograph(name: str) -> np.ndarray | None:
     try:
         picture = pictures.photograph(name)
     except pictures.PictureError as error:
-        st.error(address.escaped(f"{error}."))
+        st.error(url_state.escaped(f"{error}."))
         return None
-    st.caption(address.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
+    st.caption(url_state.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
     return picture
 
 
@@ -186,7 +187,7 @@ def _uploaded() -> np.ndarray | None:
         return pictures.decoded(file.getvalue())
     except pictures.PictureError as error:
         name = " ".join(file.name.split())[:60]
-        st.error(address.escaped(f"{name}: {error}."))
+        st.error(url_state.escaped(f"{name}: {error}."))
         return None
 
 
