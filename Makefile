@@ -40,7 +40,7 @@ notebooks: $(READY)      ## execute the lessons anew
 	$(BIN)/python notebooks/execute.py
 
 docs: $(READY)           ## the API pages, into build/docs
-	$(BIN)/pdoc --output-directory build/docs resnet_edu \
+	$(BIN)/python -W "ignore:The module specification" -m pdoc --output-directory build/docs resnet_edu \
 		$$(find resnet_edu -name '[a-z]*.py' | sort | sed 's/\.py$$//; s#/#.#g')
 
 help:                    ## these lines

@@ -87,7 +87,7 @@ def test_one_child_answers_all_and_is_warm(run, pixels):
         (None, "saliency", {"image": 0, "method": "gaze"}, "method is 'gaze'; allowed: saliency"),
         (None, "saliency", {"image": 0, "step": 5}, "step is 5; "),
         ("torchvision:vgg-16", "saliency", {}, "name is 'vgg-16'; official weights exist for resnet-18"),
-        ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, or torchvision:resnet-50"),
+        ("elsewhere", "saliency", {}, "source is 'elsewhere'; allowed: a run, torchvision:resnet-50 and its"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_the_probe_s_words(run, source, probe, asked, message):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from resnet_edu.data import normalise
 from resnet_edu.measure import block_gradients
-from resnet_edu.measure.blocks import _nudge
+from resnet_edu.measure.blocks import nudge
 from resnet_edu.randomness import generator_for
 
 
@@ -40,7 +40,7 @@ def test_norms_and_cosines_are_those_of_hooks(net, batch, batchwise):
     draws = generator_for(0, "nearby")
     found = block_gradients(net, inputs, labels, draws, batch_statistics=batchwise)
     here = by_hand(net, inputs, labels, batchwise)
-    there = by_hand(net, inputs + _nudge(inputs, generator_for(0, "nearby")), labels, batchwise)
+    there = by_hand(net, inputs + nudge(inputs, generator_for(0, "nearby")), labels, batchwise)
     assert found.names == list(here) == [name for name, _ in net.units()]
     for i, name in enumerate(found.names):
         assert found.gradient[i] == pytest.approx(here[name].double().norm().item(), rel=1e-4)
@@ -56,15 +56,15 @@ def test_norms_and_cosines_are_those_of_hooks(net, batch, batchwise):
 def test_a_nearby_input_is_one_percent_away(batch):
     inputs, _ = batch
     inputs = inputs * torch.linspace(0.1, 3, 12).view(-1, 1, 1, 1)
-    nudge = _nudge(inputs, generator_for(0, "nearby"))
-    ratio = nudge.flatten(1).norm(dim=1) / inputs.flatten(1).norm(dim=1)
+    moved = nudge(inputs, generator_for(0, "nearby"))
+    ratio = moved.flatten(1).norm(dim=1) / inputs.flatten(1).norm(dim=1)
     torch.testing.assert_close(ratio, torch.full((12,), 0.01))
-    assert torch.equal(nudge, _nudge(inputs, generator_for(0, "nearby")))
-    assert not torch.equal(nudge, _nudge(inputs, generator_for(1, "nearby")))
+    assert torch.equal(moved, nudge(inputs, generator_for(0, "nearby")))
+    assert not torch.equal(moved, nudge(inputs, generator_for(1, "nearby")))
 
 
 def test_an_empty_image_has_no_nearby_one():
-    assert torch.equal(_nudge(torch.zeros(2, 1, 8, 8), generator_for(0)), torch.zeros(2, 1, 8, 8))
+    assert torch.equal(nudge(torch.zeros(2, 1, 8, 8), generator_for(0)), torch.zeros(2, 1, 8, 8))
 
 
 def test_small_gradients_are_compared_too(net, batch):

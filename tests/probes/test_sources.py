@@ -149,7 +149,7 @@ def test_without_a_network_one_line_says_what_is_missing_and_where(hub, pixels):
     ("source", "message"),
     [
         ("torchvision:resnet-19", "name is 'resnet-19'; official weights exist for resnet-18, resnet-34"),
-        ("imagenet", "source is 'imagenet'; allowed: a run, or torchvision:resnet-50 and its like"),
+        ("imagenet", "source is 'imagenet'; allowed: a run, torchvision:resnet-50 and its like, or fresh:"),
     ],
 )
 def test_other_sources_are_not_known(source, message):
