@@ -1,4 +1,4 @@
-"""What the nets are asked about: a test image, a photograph, or the reader's own picture."""
+"""Choose the image that the nets see: a test image, a photograph, or an uploaded picture."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ Net = Run | str
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One picture that all nets are asked about.
+    """One picture for all nets.
 
-    kept     what names it in a question whose answer is kept: `image`, a test image's number, or
-             `photograph`, the name of one that ships; empty for own pixels
-    pixels   uint8 [C, H, W] of a picture that is not kept
-    targets  a class for each net, or None for what the net says itself
+    - `kept`: arguments that name it in requests whose answers are kept: `image`, a test image's number, or
+      `photograph`, the name of a shipped one; empty for an uploaded picture.
+    - `pixels`: uint8 [C, H, W] of an uploaded picture.
+    - `targets`: a class for each net, or None for the class that it predicts.
     """
 
     kept: Mapping[str, int | str]
@@ -55,16 +55,21 @@ class Subject:
 
     def ask(
         self,
-        questions: Sequence[tuple[Net, str, dict[str, Any]]],
+        requests: Sequence[tuple[Net, str, dict[str, Any]]],
         nets: Sequence[Net],
         waiting: str = ASKING,
         meanwhile: Callable[[], None] = lambda: None,
         place: str = "",
     ) -> list[ProbeAnswer] | None:
-        """As `answers`, about this image. What concerns own pixels never reaches the disk."""
+        """Like `ask_probes`, about this image. An uploaded picture and its answers never reach the disk.
+
+        - `requests`: nets, probes and their arguments.
+        - `nets`: all nets, in the order of `targets`.
+        - `waiting`, `meanwhile`, `place`: as for `ask_probes`.
+        """
         asked = [
             (net, probe, arguments | {"target": self.targets[list(nets).index(net)]})
-            for net, probe, arguments in questions
+            for net, probe, arguments in requests
         ]
         if self.pixels is None:
             return ask_probes(_kept(asked, self.kept), waiting, meanwhile, place=place)
@@ -86,14 +91,18 @@ def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, i
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> ProbeAnswer:
-    """In this server's memory only, and not for long. An error is no answer, and is not kept."""
+    """The answer, cached in this server's memory only. Errors are not cached."""
     net = source if source.startswith("torchvision:") else Run(source)
     return private.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:
-    """Fields for image and class. `size`: channels and side of what the nets take, and which share of a
-    picture's middle. None while there is nothing to ask about."""
+    """Fields for image and class; None while no picture is chosen.
+
+    - `nets`: that will see it.
+    - `size`: channels and side of their images, and the share of a picture's middle that is used.
+    - `where`: the container of the fields.
+    """
     runs = [net for net in nets if isinstance(net, Run)]
     sources = _sources(runs)
     source = url_state.read("of", list(sources), next(iter(sources)))
@@ -173,7 +182,7 @@ def _photograph(name: str) -> np.ndarray | None:
 
 
 def _uploaded() -> np.ndarray | None:
-    """The reader's picture, uint8 [3, H, W]; what is wrong with a file is said in a sentence."""
+    """The uploaded picture, uint8 [3, H, W]; a broken file is explained in one sentence."""
     megabytes = pictures.MOST_BYTES // 1_000_000
     file = st.file_uploader(
         f"A PNG, JPEG or WebP of at most {megabytes} MB. It stays in this server's memory, and nothing of "
@@ -193,7 +202,7 @@ def _uploaded() -> np.ndarray | None:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _thumbnail(pixels: np.ndarray) -> str:
-    """uint8 [C, H, W] as a small picture that a label can hold."""
+    """uint8 [C, H, W] as a small PNG in a data URL, for labels."""
     rows = pixels.transpose(1, 2, 0)
     file = io.BytesIO()
     picture = Image.fromarray(rows[..., 0] if rows.shape[2] == 1 else rows)

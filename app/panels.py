@@ -1,10 +1,9 @@
-"""What a set of runs shows: verdict, charts, and where the numbers come from."""
+"""Panels about a set of runs: verdict, charts, and where the numbers come from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import cache
 import flow_picture
@@ -17,6 +16,7 @@ from resnet_edu.charts.style import Template
 from resnet_edu.flow import FlowError
 from resnet_edu.runs import Run
 from resnet_edu.studies import degradation
+from resnet_edu.studies.evidence import Evidence
 
 ERRORS = ("training", "test")
 FLOW_NAMES = ("q", "scale", "step", "pins", "open")
@@ -26,7 +26,7 @@ _BADGES = {"supported": "green", "depends": "orange"}
 
 
 def template() -> Template:
-    """Whether the reader's page is light or dark."""
+    """The theme of the page: light or dark."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
@@ -39,7 +39,7 @@ def heading(text: str, reading: str = "") -> None:
 
 
 def verdict(runs: Sequence[Run]) -> None:
-    """The word and the first sentence, below it what shortcuts do; all of it behind a button."""
+    """The verdict and its first sentence; below, what shortcuts do; the rest behind a button."""
     found = cache.verdict(cache.written(cache.paths(runs)))
     lead, _, rest = found.sentence.partition(". ")
     colour = _BADGES.get(found.word, "gray")
@@ -51,8 +51,8 @@ def verdict(runs: Sequence[Run]) -> None:
             st.markdown(rest)
 
 
-def shortcuts(evidence: dict[str, Any]) -> str:
-    """What the shortcut is worth, and whether residual nets suffer from depth; "" before a net has ended."""
+def shortcuts(evidence: Evidence) -> str:
+    """What the shortcut is worth, and whether residual nets get worse with depth; "" before runs end."""
     worth, residual = evidence["shortcut"], evidence["residual"]
     said = []
     if worth["n"]:
@@ -131,7 +131,7 @@ def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:
 
 
 def provenance(runs: Sequence[Run], source: str) -> None:
-    """How the runs were computed, and the rule that turns them into a verdict."""
+    """How the runs were computed, and the rule of the verdict."""
     with st.expander("Where these numbers come from"):
         recipe, computed = runs[0].experiment.recipe, [run.compute for run in runs if run.compute]
         seeds = sorted({run.experiment.seed for run in runs})
@@ -151,5 +151,5 @@ def provenance(runs: Sequence[Run], source: str) -> None:
         st.code((degradation.__doc__ or "").strip(), language=None)
 
 
-def _all(facts) -> str:
+def _all(facts: Iterable[str]) -> str:
     return "; ".join(sorted(set(facts)))

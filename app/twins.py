@@ -1,4 +1,4 @@
-"""Which trained twins with weights there are to ask: recorded ones, and the user's own."""
+"""Choose trained twins: recorded ones, or those trained here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ _BARE: dict[str, Any] = {"label_visibility": "collapsed"}
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Twins that differ in depth and seed only. `pairs`: (depth, seed) → plain and residual run."""
+    """Twins that differ in depth and seed only.
+
+    - `name`: in the URL.
+    - `words`: on the page.
+    - `pairs`: (depth, seed) → plain and residual run.
+    """
 
     name: str
     words: str
@@ -42,9 +47,9 @@ def choose(
 ) -> tuple[Pair, DeltaGenerator] | None:
     """Fields for nets, depth and seed. Returns plain and residual run, and room beside the fields.
 
-    usual        the family that the page opens on where it is there, else the first
-    usual_depth  the depth that it opens on where there are such nets, else the deepest
-    forget       parameters that hang on the net's units: another net empties them
+    usual        the default family, if it exists; else the first
+    usual_depth  the default depth, if such nets exist; else the deepest
+    forget       parameters that depend on the net's units: another net clears them
     also         other nets in the list, which the page itself draws
     """
     found = families()
@@ -134,7 +139,7 @@ def _trained(run: Run, weights: bool) -> bool:
 
 
 def _pairs(runs: Iterable[Run]) -> dict[tuple[int, int], Pair]:
-    """The newest attempts, where both twins are there."""
+    """The newest attempts for which both twins exist."""
     nets: dict[tuple[bool, int, int], Run] = {}
     for run in sorted(runs, key=lambda run: (len(run.name), run.name)):
         net = run.experiment.net

@@ -17,17 +17,6 @@ WORDS = re.compile(
 )
 NOT_YET = frozenset(
     [
-        "app/address.py",
-        "app/live.py",
-        "app/questions/degradation.py",
-        "app/questions/lesions.py",
-        "app/questions/saliency.py",
-        "app/readers.py",
-        "resnet_edu/charts/bench.py",
-        "resnet_edu/charts/lesions.py",
-        "resnet_edu/charts/style.py",
-        "resnet_edu/charts/surface.py",
-        "resnet_edu/charts/units.py",
         "resnet_edu/data/helpers.py",
         "resnet_edu/data/loading.py",
         "resnet_edu/data/photographs.py",
@@ -36,10 +25,6 @@ NOT_YET = frozenset(
         "resnet_edu/nets/stacks.py",
         "resnet_edu/nets/surgery.py",
         "resnet_edu/nets/units.py",
-        "resnet_edu/pictures.py",
-        "resnet_edu/probes/lengths.py",
-        "resnet_edu/probes/routes.py",
-        "resnet_edu/probes/surface.py",
         "resnet_edu/randomness.py",
         "resnet_edu/training/batches.py",
         "resnet_edu/training/choosing.py",

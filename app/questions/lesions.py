@@ -134,10 +134,10 @@ def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> N
 
 def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Place → the unit that is there now, for all places that changed."""
-    stands = {name: name for name in units}
+    now = {name: name for name in units}
     for one, other in swapped:
-        stands[one], stands[other] = stands[other], stands[one]
-    return {name: there for name, there in stands.items() if there != name}
+        now[one], now[other] = now[other], now[one]
+    return {name: there for name, there in now.items() if there != name}
 
 
 def _clicked(units: Units) -> None:

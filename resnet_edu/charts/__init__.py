@@ -1,4 +1,4 @@
-"""Tables in, Plotly figures out: plain is dashed vermillion, residual solid blue, on light and dark pages.
+"""Plotly figures of tables: plain is dashed vermillion, residual solid blue, on light and dark pages.
 
 Show a figure with `fig.show(config=charts.config())`. No torch here.
 """

@@ -1,4 +1,4 @@
-"""What breaks when units are taken out of a trained net, plain and residual (Veit 2016 Fig. 3, 5)."""
+"""Errors of trained nets, plain and residual, with deleted or swapped units (Veit 2016 Fig. 3, 5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lesion_errors(
 ) -> go.Figure:
     """`tables` of the probe `lesions`, by net: unit, name, changes_size, error in %, loss in nats.
 
-    `intact` has the error in % of each whole net, drawn as a level line. Dotted lines mark the units that
+    `intact` has the error in % of each intact net, drawn as a level line. Dotted lines mark the units that
     change the size; `chance`, in %, is a dotted level.
     """
     fig = _figure(template, "error without this unit (%)")
@@ -77,7 +77,7 @@ def error_by_lesions(
 def error_by_order(tables: Tables, *, chance: float | None = None, template: Template = "light") -> go.Figure:
     """`tables` of the probe `shuffles`, by net: tau, error in %. A point is an order of the units.
 
-    The order that was trained stands on the left, at Kendall's tau = 1 (Veit 2016 Fig. 5b).
+    The trained order is on the left, at Kendall's tau = 1 (Veit 2016 Fig. 5b).
     """
     fig = _figure(template, "error (%)")
     tables = by_unit.without_rows(tables)

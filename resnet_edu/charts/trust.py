@@ -1,4 +1,4 @@
-"""What a saliency map is worth, in figures: randomised weights, shattered gradients, shares of units."""
+"""Figures about saliency maps: randomised weights, shattered gradients, shares of units."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ def sanity_curves(
     *,
     template: Template = "light",
 ) -> go.Figure:
-    """`correlations` by net: [repeats, stages], Spearman's of the trained net's map with that of a net
-    whose `parts` are randomised from the head down (Adebayo 2018 §3.1); `after`: the last one in each
-    stage. A point is a repeat, the line their mean."""
+    """Rank correlations of the probe `sanity` (Adebayo 2018 §3.1). A point is a repeat, the line their mean.
+
+    - `correlations`: by net, [repeats, stages].
+    - `after`: the part that each stage randomised last.
+    - `parts`: all parts, in the order in which they are randomised.
+    - `template`: "light" or "dark", as the page is.
+    """
     fig = style.figure(template, height=380)
     share = "parts with new random weights, from the head down (%)"
     fig.update_xaxes(title_text=share, range=[-3, 103])
@@ -83,7 +87,7 @@ def unit_shares(answers: Mapping[str, Mapping[str, Any]], *, template: Template 
 
 
 def _means(rows: np.ndarray) -> np.ndarray:
-    """Of what is a number in each column; NaN where none is."""
+    """Each column's mean over its finite values; NaN where there are none."""
     known = np.isfinite(rows)
     total, count = np.where(known, rows, 0).sum(axis=0), known.sum(axis=0)
     return np.divide(total, count, out=np.full(rows.shape[1], np.nan), where=count > 0)
