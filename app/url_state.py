@@ -164,7 +164,7 @@ def get_param(name: str) -> str | None:
 def set_params(**values: Any) -> None:
     """Write parameters to the URL."""
     for name, value in values.items():
-        clear_params(name)
+        st.query_params.pop(OLD_NAMES.get(name, ""), None)
         st.query_params[name] = as_text(value)
 
 

@@ -23,7 +23,12 @@ PARAMETERS = ("of", "nets", "depth", "seed", *flow_picture.VIEW, *fresh_nets.PAR
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """A view to start from: what a button says, what the address becomes, and what to look for."""
+    """A view to start from.
+
+    - `title`: of its button.
+    - `view`: the URL parameters that it sets.
+    - `look_for`, `not_shown`: what to look for in it, and what it does not show.
+    """
 
     title: str
     view: Mapping[str, str]
@@ -72,7 +77,7 @@ def page() -> None:
 
 
 def show(pair: twins.Pair) -> None:
-    """The twins as far as they are trained; while they train, with every new step."""
+    """The twins' recorded steps; while they train, the page polls for new ones."""
     if all(state.ended for state in cache.statuses(cache.paths(pair))):
         draw(pair)
     else:

@@ -122,16 +122,16 @@ def show(
     panels.heading(title, reading)
     panels.show(draw(tables, panels.template()), probe, f"{title}, plain and residual")
     facts = found[0][0]
-    st.caption(url_state.escaped(f"{told(facts)} {about.format_map(facts)}".rstrip()))
+    st.caption(url_state.escaped(f"{measured_on(facts)} {about.format_map(facts)}".rstrip()))
 
 
-def told(facts: dict[str, Any]) -> str:
-    """How many images it was measured on."""
+def measured_on(facts: dict[str, Any]) -> str:
+    """On how many images the numbers were measured, as a sentence."""
     return f"Measured on {facts['images']:,} {'training' if facts['of'] == 'train' else 'test'} images."
 
 
 def surface(pair: twins.Pair) -> None:
-    """The planes that ship at once; others take minutes, and are computed when asked for."""
+    """Recorded planes at once; others take minutes, and are computed on request."""
     reading = "from their weights along two random directions, α and β (Li 2018 §4)"
     panels.heading("The loss around the trained nets", reading)
     wanted = url_state.read("plane", ["no", "yes"], "no") == "yes"
