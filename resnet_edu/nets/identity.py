@@ -75,8 +75,15 @@ def _set_branch_to_multiple(unit: ResidualUnit, net: Net, factor: float) -> None
         raise SurgeryError("a bottleneck has fewer channels than x, so it cannot pass all of x")
     if factor < 0 and net.arrangement == "relu-before-addition":
         raise SurgeryError("the branch ends in a ReLU and cannot subtract")
+    if net.arrangement == "relu-before-addition" and _may_be_negative(net):
+        raise SurgeryError("units' outputs may be negative here, and the branch's ReLU sets those to zero")
     _set_to_identity(unit.branch)
     last_layer(unit.branch).get_parameter("weight").data.mul_(factor)
+
+
+def _may_be_negative(net: Net) -> bool:
+    """Whether a sum of terms that are never negative gets a negative factor, so that it may be."""
+    return isinstance(net.shortcut, ScaledShortcut) and min(net.shortcut.alpha, net.shortcut.branch) < 0
 
 
 def _set_to_identity(part: nn.Module) -> None:

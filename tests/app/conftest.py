@@ -18,8 +18,12 @@ from resnet_edu.runs.answers import answered
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 STEPS = 12
-ASKED = {"lesions": {"nets": "minute"}, "saliency": {"nets": "minute", "depth": 56}}
-"""The nets that tests of these pages write answers for."""
+ASKED = {
+    "degradation": {"study": "minute"},
+    "lesions": {"nets": "minute"},
+    "saliency": {"nets": "minute", "depth": 56},
+}
+"""The runs that tests of these pages know, whatever the pages open on."""
 
 
 @pytest.fixture(autouse=True)

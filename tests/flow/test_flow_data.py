@@ -15,7 +15,7 @@ from resnet_edu import flow
 from resnet_edu.experiment import Experiment
 from resnet_edu.flow import FlowError
 from resnet_edu.flow.data import CURVE_POINTS, short
-from resnet_edu.runs import Run, RunError, RunWriter, Shelf, recorded
+from resnet_edu.runs import ComputeConfig, Run, RunError, RunWriter, Shelf, recorded
 
 LAYERS_OF_8 = ["stem.conv", *(f"stages.{i}.0.branch.conv{k}" for i in range(3) for k in (1, 2)), "head"]
 
@@ -38,7 +38,7 @@ def run_of(tmp_path, tiny: Callable[..., Experiment]) -> Callable[..., Run]:
     def write(recorded_steps: int, **net: bool) -> Run:
         run = Shelf(tmp_path / "shelf").get_or_create(tiny(**net))
         with RunWriter(run) as writer:
-            writer.begin({"layers": LAYERS_OF_8})
+            writer.begin(ComputeConfig("cpu", layers=tuple(LAYERS_OF_8)))
             rows = range(recorded_steps)
             norms = np.array([[i, *([0.5] * 3 * len(LAYERS_OF_8))] for i in rows], np.float32)
             writer.append_norms(norms.reshape(len(rows), 1 + 3 * len(LAYERS_OF_8)))

@@ -33,6 +33,7 @@ def test_a_net_is_built_as_its_anatomy_says(net):
 
 @settings(max_examples=20)
 @example(Dense(4, shortcut=ScaledShortcut(alpha=0.0), survival=0.5, width=2, unit=Basic(layers=1)))
+@example(Imagenet(18, ScaledShortcut(alpha=-1.0), order="relu-before-addition", width=2))
 @given(any_net(deepest=1).filter(lambda net: net.depth <= 34))
 def test_a_net_learns_and_keeps_its_loss_when_identity_units_are_put_in(net):
     side = side_of(net)

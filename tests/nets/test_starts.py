@@ -152,7 +152,7 @@ def test_checkpointing_recomputes_only_where_gradients_are_asked():
 
 def test_all_inits_are_tested_here():
     assert set(INITS) == {"he", "xavier", "small-normal", "orthogonal"}
-    with pytest.raises(ValueError, match="how is 'zeros'; allowed: he, xavier, small-normal, orthogonal"):
+    with pytest.raises(ValueError, match="init is 'zeros'; allowed: he, xavier, small-normal, orthogonal"):
         nets.initial.initialise(nn.Linear(2, 2), 0, "zeros")
 
 

@@ -79,7 +79,7 @@ def test_identity_units_change_nothing_wherever_weights_for_it_exist(net):
     [
         ({"shortcut": NoShortcut(), "order": "full-preactivation"}, "sets negative inputs to zero"),
         ({"shortcut": NoShortcut(), "norm": GroupNorm(2)}, "cannot be the identity"),
-        ({"shortcut": NoShortcut(), "unit": Bottleneck()}, "narrower"),
+        ({"shortcut": NoShortcut(), "unit": Bottleneck()}, "fewer channels than x"),
         ({"unit": Basic(2, nested=True)}, "never zero"),
         ({"shortcut": ScaledShortcut(alpha=0.5, branch=0.0)}, "whatever the branch is"),
     ],
@@ -140,7 +140,7 @@ def test_a_grown_net_learns_from_there():
 
 def test_growing_is_refused_where_there_is_nothing_to_grow():
     stack = built(Cifar(depth=14, width=4))
-    with pytest.raises(SurgeryError, match="depth is 8; the net has 14 layers, and can only grow"):
+    with pytest.raises(SurgeryError, match="depth is 8; the net has 14 layers and can only grow"):
         surgery.deepen(stack, 8)
     with pytest.raises(SpecError, match="6n"):
         surgery.deepen(stack, 15)

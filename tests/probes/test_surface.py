@@ -19,6 +19,7 @@ from resnet_edu.measure import Errors, errors
 from resnet_edu.probes import directions, surface
 from resnet_edu.randomness import generator_for
 from resnet_edu.runs import Shelf
+from resnet_edu.workers import train
 
 IMAGES = 48
 
@@ -32,7 +33,7 @@ def shelf(tmp_path_factory):
 def trained(shelf, tiny):
     """`trained("plain")`, `trained("residual")` or `trained("dense")`, once each."""
 
-    def train(kind: str):
+    def trained_once(kind: str):
         experiment = tiny(plain=kind == "plain", steps=20)
         if kind == "dense":
             experiment = dataclasses.replace(experiment, net=Dense(depth=4, width=8))
@@ -41,7 +42,7 @@ def trained(shelf, tiny):
             train.train_run(run)
         return run
 
-    return train
+    return trained_once
 
 
 @pytest.fixture(params=["plain", "residual", "dense"])

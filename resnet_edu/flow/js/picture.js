@@ -2,10 +2,10 @@
 
 import { Controls } from "./controls.js";
 import { SkipDial } from "./dial.js";
-import { focused, h, say, sizeOf, topOf } from "./dom.js";
+import { focused, h, say, sizeOf } from "./dom.js";
 import { keysOf } from "./keys.js";
 import { addressOf } from "./layout.js";
-import { fit, tellApart } from "./looks.js";
+import { fillWindow, fit, tellApart } from "./looks.js";
 import { Model } from "./model.js";
 import { NetDrawing } from "./nets.js";
 import { Player } from "./player.js";
@@ -55,7 +55,7 @@ class Picture {
     this.reader = new Reader(this);
     this.build(element);
     this.open(options.query ?? "");
-    if (this.atTop) this.fillWindow();
+    if (this.atTop) fillWindow(this.root, this.atTop);
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.root);
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -240,13 +240,6 @@ class Picture {
     this.describe();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => !this.player.playing && this.options.onState?.(toQuery(this.state), structuredClone(this.state)), REST);
-  }
-
-  /** As high as the window below the place where the picture begins; what is above may still be growing. */
-  fillWindow() {
-    const height = () => this.root.style.setProperty("--flow-height", `calc(100dvh - ${Math.ceil(topOf(this.atTop)) + 6}px)`);
-    height();
-    for (const wait of [100, 400, 1500]) setTimeout(height, wait);
   }
 
   resized() {
