@@ -56,7 +56,7 @@ def test_the_data_set_is_the_folder_s(folder: Path) -> None:
         (found.test_images, found.test_labels),
     ):
         for index, label in enumerate(labels.tolist()):
-            assert images.names[index].parent.name == f"class-{label}"
+            assert images.paths[index].parent.name == f"class-{label}"
             red, _, blue = images[index].double().mean((1, 2)).tolist()
             assert (blue > red) == bool(label), "image and label belong together"
 
@@ -90,7 +90,7 @@ def test_they_are_asked_as_a_tensor_is(folder: Path) -> None:
 def test_images_are_the_centres_at_the_least_scale(folder: Path) -> None:
     images = streamed(folder).test_images
     for index in range(len(images)):
-        whole = functional.pil_to_tensor(Image.open(images.names[index]).convert("RGB"))
+        whole = functional.pil_to_tensor(Image.open(images.paths[index]).convert("RGB"))
         expected = functional.center_crop(functional.resize(whole, [27], antialias=True), [SIDE, SIDE])
         assert torch.equal(images[index], expected)
 
@@ -111,7 +111,7 @@ def test_a_batch_is_what_its_parts_say(folder: Path) -> None:
     draws = draw_crops(6, (30, 60), 5, 2)
     assert torch.allclose(shifts * found.scale, draw_lighting(6, 0.4, found.components, 5, 2))
     for i, image in enumerate(chosen.tolist()):
-        path, place = found.train_images.names[image], tuple(draws.places[i].tolist())
+        path, place = found.train_images.paths[image], tuple(draws.places[i].tolist())
         view = training_crop(path, SIDE, int(draws.scales[i]), place, bool(draws.flips[i]))
         assert torch.equal(views[i], view)
 
@@ -180,7 +180,7 @@ def test_a_damaged_image_is_named_when_it_is_reached(
     monkeypatch.setattr(loading, "COLOUR_IMAGES", 4)
     found = streamed(folder, workers=workers)
     damaged = cut(folder)
-    where = [found.train_images.names[i] for i in range(16)].index(damaged)
+    where = [found.train_images.paths[i] for i in range(16)].index(damaged)
     assert where >= 4
     reached = next(step for step in range(4) if where in batch_indices(step, 6, 16, 0).tolist())
     views = found.training_batches(6, seed=0, steps=4)

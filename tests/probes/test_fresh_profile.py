@@ -78,10 +78,10 @@ def test_other_questions_can_be_asked_of_a_fresh_net():
 
 def test_over_the_pipe_it_is_an_answer_like_any_other():
     question = {"run": None, "source": "fresh:net=plain-8&width=2", "probe": "fresh_profile", "arguments": {}}
-    facts, found = private.unpacked(private_worker.answer(question, {}))
+    facts, found = private.unpack(private_worker.answer(question, {}))
     assert facts["net"] == "plain-8"
     assert found["weight_gradient"].shape == (1, 8)
-    facts, _ = private.unpacked(private_worker.answer(question | {"source": "fresh:net=plain-9"}, {}))
+    facts, _ = private.unpack(private_worker.answer(question | {"source": "fresh:net=plain-9"}, {}))
     assert facts["error"].startswith("depth is 9; a CIFAR net has 6n+2 layers")
 
 

@@ -14,8 +14,7 @@ from resnet_edu.experiment import Cifar, Digits, Experiment, Plateau, Recipe
 from resnet_edu.nets.stochastic import seed_stochastic_modules
 from resnet_edu.probes import one_update
 from resnet_edu.probes.moments import Moment, moment_of, training_batch
-from resnet_edu.runs import Shelf
-from resnet_edu.training import Recording
+from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf
 from resnet_edu.training.batches import batches
 from resnet_edu.workers import train
 
@@ -123,7 +122,7 @@ def test_columns_are_the_norms_of_what_a_loop_sees(spec, noise, untouched):
 
 def trained(folder, experiment):
     run = Shelf(folder).get_or_create(experiment)
-    train.train_run(run, recording=Recording(every_step=True, checkpoints=4))
+    train.train_run(run, ComputeRequest(recording=RecordingConfig(every_step=True, keep_weights=4)))
     return run
 
 
