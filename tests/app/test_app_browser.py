@@ -124,11 +124,11 @@ def runs_of(shelf: Shelf, steps: int) -> list:
 
 
 def test_recorded_curves_and_heatmaps_are_visible(visit):
-    page = visit()
+    page = visit("?study=minute")
     page.wait_for_selector(f".st-key-errors {CHART}")
     page.wait_for_selector(f".st-key-losses {CHART}")
     page.wait_for_selector(f".st-key-heatmaps {CHART}")
-    page.wait_for_selector(f".st-key-norms {CHART}")
+    page.wait_for_selector(".flow .unit[data-values]", state="attached")
     assert page.get_by_text("supported").first.is_visible()
     assert page.locator("[data-testid=stAlert]").count() == 0
     page.locator(".st-key-url-error button", has_text="test").click()
@@ -137,7 +137,7 @@ def test_recorded_curves_and_heatmaps_are_visible(visit):
 
 
 def test_a_bad_url_shows_what_is_wrong_and_the_charts(visit):
-    page = visit("?seed=9&colour=red")
+    page = visit("?study=minute&seed=9&colour=red")
     page.wait_for_selector(CHART)
     page.get_by_text("seed is '9'; allowed: 0, 1, 2").wait_for()
     page.get_by_text("'colour' is 'red', but not known").wait_for()
