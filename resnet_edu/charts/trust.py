@@ -90,7 +90,9 @@ def _means(rows: np.ndarray) -> np.ndarray:
     """Each column's mean over its finite values; NaN where there are none."""
     known = np.isfinite(rows)
     total, count = np.where(known, rows, 0).sum(axis=0), known.sum(axis=0)
-    return np.divide(total, count, out=np.full(rows.shape[1], np.nan), where=count > 0)
+    means = np.full(rows.shape[1], np.nan)
+    np.divide(total, count, out=means, where=count > 0)
+    return means
 
 
 def _points(fig: go.Figure, name: str, x: Values, y: Values, words: Sequence[str]) -> None:
