@@ -1,6 +1,6 @@
 """The gradient-flow picture as a Streamlit component: registered once, when this module is imported.
 
-While it plays it sends nothing. Its view comes back when it has come to rest, and is kept in the address.
+While it plays it sends nothing. When it stops, it sends its view, which this module writes to the URL.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import readers
+import cache
 import streamlit as st
 
 from resnet_edu import flow
@@ -20,14 +20,14 @@ VIEW = (
     *("view", "q", "scale", "step", "pins", "open", "speed", "loop"),
     *("formula", "chain", "decay", "update", "at", "dial", "alpha"),
 )
-"""What the address says of the picture; `flow/README.md` lists the values."""
+"""The picture's URL parameters; `flow/README.md` lists their values."""
 
 _parts = flow.streamlit_parts()
 _component = st.components.v2.component("resnet_edu_flow", html=_parts.html, css=_parts.css, js=_parts.js)
 
 
 def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int = 0) -> None:
-    """The picture, opened as the address says.
+    """Show the picture, with the view of the URL.
 
     data    what `of` returns, or `flow.fresh_data`
     key     names the component; another key is another picture
@@ -40,18 +40,18 @@ def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int =
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def recorded(runs: tuple[readers.Written, ...]) -> FlowData:
-    """What the picture draws of these runs; keyed by how much of them is written."""
+def recorded(runs: tuple[cache.Written, ...]) -> FlowData:
+    """The picture's data of these runs; the cache's key says how much of them is written."""
     plain, *rest = (Run(path) for path, *_ in runs)
     return flow.flow_of(plain, rest[0] if rest else None)
 
 
 def of(runs: Sequence[Run]) -> FlowData:
-    return recorded(readers.written(readers.paths(runs)))
+    return recorded(cache.written(cache.paths(runs)))
 
 
 def _keep(key: str, names: Sequence[str]) -> None:
-    """Write the view that the picture came to rest at into the address."""
+    """Write the picture's view to the URL."""
     state: Any = st.session_state[key]
     told = dict(parse_qsl(state.get("query") or ""))
     for name in names:

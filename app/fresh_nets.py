@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-import address
 import flow_picture
 import streamlit as st
+import url_state
 
 from resnet_edu import flow
 from resnet_edu.experiment import Digits, Experiment
@@ -77,7 +77,7 @@ def _profile_of(side: str) -> list[FreshProfile]:
     try:
         return [_profile(fresh_source(_experiment(side)))]
     except (SpecError, private.ProbeError) as error:
-        st.error(address.escaped(f"{error}."))
+        st.error(url_state.escaped(f"{error}."))
         return []
 
 
@@ -97,9 +97,9 @@ def _experiment(side: str) -> Experiment:
 
 
 def _field(side: str, name: str, words: Mapping[Any, str], usual: Any) -> Any:
-    chosen = address.read(f"{side}-{name}", list(words), usual)
+    chosen = url_state.read(f"{side}-{name}", list(words), usual)
     look = {"label_visibility": "collapsed", "width": 165}
-    address.pick_one(f"{name} of net {side}", f"{side}-{name}", chosen, words, **look)
+    url_state.select(f"{name} of net {side}", f"{side}-{name}", chosen, words, **look)
     return chosen
 
 

@@ -1,17 +1,17 @@
-"""Training on this machine, and watching it: what is trained stands in the URL, so anybody can watch."""
+"""Train on this machine, and watch it. The URL names what is trained, so other browsers can watch too."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import address
+import cache
 import pandas as pd
-import readers
-import results
+import panels
 import streamlit as st
+import url_state
+from errors import show_errors
 from streamlit.delta_generator import DeltaGenerator
-from words import in_words
 
 from resnet_edu import jobs
 from resnet_edu.experiment import Experiment, settings_help
@@ -21,18 +21,23 @@ from resnet_edu.runs import Run, Shelf, Status, progress
 from resnet_edu.studies import degradation
 
 BUDGET = "minute"
-RHYTHM = 1.5  # seconds between two looks
+POLL_SECONDS = 1.5
 DEPTHS = (8, 14, 20, 32, 44, 56)
 SEEDS = (1, 2, 3)
 SETTINGS = {"first_seed": "seed", "lr": "recipe.lr", "steps": "recipe.steps", "width": "net.width"}
-"""What the URL calls a setting, and what an experiment calls it."""
+"""Settings' names in the URL → in an experiment."""
 LABELS = {"first_seed": "first seed", "lr": "learning rate", "steps": "steps", "width": "width"}
 PARAMETERS = ("train", "seeds", "live", *SETTINGS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Which twins to train: depths, how many seeds, and settings as text."""
+    """Which twins to train.
+
+    - `depths`: of both nets.
+    - `seeds`: how many.
+    - `settings`: their values as text, by name in the URL.
+    """
 
     depths: tuple[int, ...]
     seeds: int
@@ -42,15 +47,15 @@ class Plan:
         """Raises `SpecError`."""
         first = int(float(self.settings["first_seed"]))
         changed = {SETTINGS[name]: text for name, text in self.settings.items() if name != "first_seed"}
-        arms = readers.STUDY.arms(BUDGET, seeds=range(first, first + self.seeds), depths=self.depths)
+        arms = cache.STUDY.arms(BUDGET, seeds=range(first, first + self.seeds), depths=self.depths)
         return [Experiment.from_query(arm.to_query() | changed) for arm in arms]
 
 
 def read_plan() -> Plan:
-    """What the URL says, or the whole minute study."""
-    depths = address.read_several("train", DEPTHS, degradation.DEPTHS[BUDGET])
-    seeds = address.read("seeds", SEEDS, SEEDS[-1])
-    usual = readers.STUDY.arms(BUDGET)[0]
+    """The plan in the URL; by default the whole minute study."""
+    depths = url_state.read_several("train", DEPTHS, degradation.DEPTHS[BUDGET])
+    seeds = url_state.read("seeds", SEEDS, SEEDS[-1])
+    usual = cache.STUDY.arms(BUDGET)[0]
     defaults = {
         "first_seed": 0,
         "lr": usual.recipe.lr,
@@ -58,13 +63,14 @@ def read_plan() -> Plan:
         "width": usual.net.width,
     }
     texts = {
-        name: address.read_checked(name, _check(name, seeds), str(value)) for name, value in defaults.items()
+        name: url_state.read_checked(name, _check(name, seeds), str(value))
+        for name, value in defaults.items()
     }
     return Plan(tuple(depths), seeds, texts)
 
 
 def _check(name: str, seeds: int) -> Callable[[str], None]:
-    """Raises `SpecError` for a text that makes no experiment with it, or none with the last of the seeds."""
+    """A function that raises `SpecError` for a text that no experiment takes, with the last seed included."""
 
     def check(text: str) -> None:
         experiment = Experiment.from_query({SETTINGS[name]: text})
@@ -77,12 +83,12 @@ def _check(name: str, seeds: int) -> Callable[[str], None]:
 
 
 def choose(plan: Plan) -> bool:
-    """The fields in which a plan is made; False while one of them holds what cannot be trained."""
+    """Show the plan's fields; False while one of them holds an invalid value."""
     left, middle, right = st.columns([3, 2, 4], gap="medium")
     with left:
-        address.press_several("depths", "train", plan.depths, DEPTHS)
+        url_state.pills("depths", "train", plan.depths, DEPTHS)
     with middle:
-        address.press_one("seeds of each", "seeds", plan.seeds, SEEDS)
+        url_state.segmented("seeds of each", "seeds", plan.seeds, SEEDS)
     with right, st.expander("Settings"):
         columns = dict(zip(plan.settings, st.columns(2) * 2, strict=True))
         good = [_field(columns[name], name, text, plan.seeds) for name, text in plan.settings.items()]
@@ -92,15 +98,15 @@ def choose(plan: Plan) -> bool:
 def _field(column: DeltaGenerator, name: str, text: str, seeds: int) -> bool:
     described = settings_help()[SETTINGS[name]]
     with column:
-        return address.checked_text(LABELS[name], name, text, _check(name, seeds), described)
+        return url_state.checked_text(LABELS[name], name, text, _check(name, seeds), described)
 
 
 def watched(plan: Plan) -> list[Run]:
-    """The runs of the plan's arms: of the attempt that the URL pins as `live`, or the newest."""
+    """The runs of the plan's arms: the attempt in the URL's `live`, or the newest one."""
     attempts = [Shelf().attempts(experiment) for experiment in plan.arms()]
     newest = max(len(found) for found in attempts)
     if newest:
-        number = address.read_number("live", 1, newest, newest)
+        number = url_state.read_number("live", 1, newest, newest)
         return [found[min(number, len(found)) - 1] for found in attempts if found]
     if "live" in st.query_params:
         st.info("The address names a training that this machine does not have. Train it here to see it.")
@@ -108,7 +114,7 @@ def watched(plan: Plan) -> list[Run]:
 
 
 def button_label(plan: Plan, runs: Sequence[Run]) -> str:
-    states = readers.statuses(readers.paths(runs))
+    states = cache.statuses(cache.paths(runs))
     if not all(state.ended for state in states):
         return "Training …"
     if len(runs) == len(plan.arms()) and all(state.complete for state in states):
@@ -123,50 +129,50 @@ def button(place: DeltaGenerator, label: str, *, enabled: bool = True) -> bool:
 
 
 def start(plan: Plan) -> None:
-    """Have the plan trained, or continued; again if all of it has ended. The page then watches it."""
+    """Train the plan, or resume it; train it again if all of it has ended. The page then watches it."""
     arms = plan.arms()
     jobs.submit_all(arms, again=True)
-    readers.statuses.clear()
-    address.put(view="here", live=max(len(Shelf().attempts(experiment)) for experiment in arms))
+    cache.statuses.clear()
+    url_state.set_params(view="here", live=max(len(Shelf().attempts(experiment)) for experiment in arms))
     st.rerun()
 
 
 def ended(runs: Sequence[Run]) -> bool:
-    return all(state.ended for state in readers.statuses(readers.paths(runs)))
+    return all(state.ended for state in cache.statuses(cache.paths(runs)))
 
 
 def watch(runs: Sequence[Run], seed: int) -> None:
-    """Draw the runs while they grow, and the whole page anew once all have ended."""
-    st.fragment(_growing, run_every=RHYTHM)(runs, seed)
+    """Redraw the runs at every poll, and the whole page once all have ended."""
+    st.fragment(_growing, run_every=POLL_SECONDS)(runs, seed)
 
 
-@in_words()
+@show_errors()
 def _growing(runs: Sequence[Run], seed: int) -> None:
-    states = readers.statuses(readers.paths(runs))
+    states = cache.statuses(cache.paths(runs))
     if all(state.ended for state in states):
         st.rerun()
-    pool.start_workers(Shelf())  # in the place of any that died
+    pool.start_workers(Shelf())  # replaces workers that died
     bar, stop = st.columns([5, 1], gap="medium", vertical_alignment="center")
     bar.progress(*_progress(runs, states))
     if stop.button("Stop training", icon=":material/stop:", width="stretch"):
         jobs.cancel_all(runs)
-        readers.statuses.clear()
+        cache.statuses.clear()
         st.rerun()
     left, right = st.columns(2, gap="medium")
     with left:
-        results.losses(runs)
+        panels.losses(runs)
     with right:
         arms_table(runs)
-    results.gradients(runs, seed)
+    panels.gradients(runs, seed)
 
 
 def arms_table(runs: Sequence[Run]) -> None:
-    """A row a training: state, steps and error; below, what is to be said of those that broke."""
-    states = readers.statuses(readers.paths(runs))
-    errors = readers.measured(readers.written(readers.paths(runs)))["train_error"]
+    """One row per run: net, seed, state, steps and training error; below, the messages of failed runs."""
+    states = cache.statuses(cache.paths(runs))
+    errors = cache.measured(cache.written(cache.paths(runs)))["train_error"]
     table = pd.DataFrame(
         {
-            "net": [readers.name(run) for run in runs],
+            "net": [cache.name(run) for run in runs],
             "seed": [run.experiment.seed for run in runs],
             "state": [state.state for state in states],
             "steps": [state.step for state in states],
@@ -178,12 +184,12 @@ def arms_table(runs: Sequence[Run]) -> None:
     st.dataframe(table, hide_index=True, column_config={"steps": bar}, key="arms")
     for run, state in zip(runs, states, strict=True):
         if state.message and state.state in ("failed", "diverged"):
-            name = f"{readers.name(run)}, seed {run.experiment.seed}"
-            st.warning(address.escaped(f"{name}: {state.state}; {state.message}"))
+            name = f"{cache.name(run)}, seed {run.experiment.seed}"
+            st.warning(url_state.escaped(f"{name}: {state.state}; {state.message}"))
 
 
 def _progress(runs: Sequence[Run], states: Sequence[Status]) -> tuple[float, str]:
-    """The share that is done, and words with the time left."""
+    """The finished share, and a text with the time left."""
     now = progress(runs, side_by_side=jobs.slots(), statuses=states)
     words = f"{now.ended} of {now.runs} trainings have ended"
     if now.seconds_left is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-import address
-import answers
+import errors
+import probe_client
 import streamlit as st
-import words
+import url_state
 
-# The page is not told at once when its reader turns to dark or light: axes take the colour of its text.
+# Streamlit reports a theme change late, so axis text uses `currentColor`.
 STYLE = """<style>
 .stAppHeader { background: none; }
 .stAppHeader, .stAppHeader * { pointer-events: none; }
@@ -42,9 +42,9 @@ h5 .stMarkdownColoredText { font-weight: 400; }
 
 
 @st.cache_resource(show_spinner=False)
-def settle() -> None:
-    """Streamlit collects garbage after every rerun; what was imported need not be searched each time."""
-    import live  # noqa: F401  with all that it imports
+def freeze_gc() -> None:
+    """Exclude imported modules from garbage collection, which Streamlit runs after every rerun."""
+    import live  # noqa: F401  imports most modules
 
     gc.collect()
     gc.freeze()
@@ -52,17 +52,17 @@ def settle() -> None:
 
 st.set_page_config("resnet-edu", layout="wide")
 st.html(STYLE)
-settle()
+freeze_gc()
 pages = [
     st.Page("questions/degradation.py", title="Does a deeper net train worse?", default=True),
     st.Page("questions/gradients.py", title="Where does the gradient go?"),
     st.Page("questions/inside.py", title="What is inside?"),
-    st.Page("questions/lesions.py", title="What if a block is missing?"),
+    st.Page("questions/lesions.py", title="What if a unit is missing?"),
     st.Page("questions/paths.py", title="What do its paths carry?"),
     st.Page("questions/saliency.py", title="What does the net look at?"),
 ]
 chosen = st.navigation(pages, position="hidden")
-address.link(pages, chosen)
-answers.drawn_anew()
-with words.in_words():
+url_state.page_links(pages, chosen)
+probe_client.reset_errors()
+with errors.show_errors():
     chosen.run()

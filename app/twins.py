@@ -1,4 +1,4 @@
-"""Which trained twins with weights there are to ask: recorded ones, and the user's own."""
+"""Choose trained twins: recorded ones, or those trained here."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import address
-import readers
+import cache
 import streamlit as st
+import url_state
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu.experiment import Experiment, PadShortcut
@@ -20,7 +20,12 @@ _BARE: dict[str, Any] = {"label_visibility": "collapsed"}
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Twins that differ in depth and seed only. `pairs`: (depth, seed) → plain and residual run."""
+    """Twins that differ in depth and seed only.
+
+    - `name`: in the URL.
+    - `words`: on the page.
+    - `pairs`: (depth, seed) → plain and residual run.
+    """
 
     name: str
     words: str
@@ -37,32 +42,32 @@ class Family:
 def choose(
     usual: str = "",
     usual_depth: int | None = None,
-    forget: Sequence[str] = (),
+    clears: Sequence[str] = (),
     also: Mapping[str, str] = {},
 ) -> tuple[Pair, DeltaGenerator] | None:
     """Fields for nets, depth and seed. Returns plain and residual run, and room beside the fields.
 
-    usual        the family that the page opens on where it is there, else the first
-    usual_depth  the depth that it opens on where there are such nets, else the deepest
-    forget       parameters that hang on the net's units: another net empties them
+    usual        the default family, if it exists; else the first
+    usual_depth  the default depth, if such nets exist; else the deepest
+    forget       parameters that depend on the net's units: another net clears them
     also         other nets in the list, which the page itself draws
     """
     found = families()
     if not found:
         st.info("No trained twins with weights are here yet. Train some on the first page.")
         return None
-    family = found[address.read("nets", [*found, *also], usual if usual in found else next(iter(found)))]
+    family = found[url_state.read("nets", [*found, *also], usual if usual in found else next(iter(found)))]
     opening = usual_depth if usual_depth in family.depths else family.depths[-1]
-    depth = address.read("depth", family.depths, opening)
+    depth = url_state.read("depth", family.depths, opening)
     seeds = family.seeds(depth)
-    seed = address.read("seed", seeds, seeds[0])
+    seed = url_state.read("seed", seeds, seeds[0])
     with st.container(horizontal=True, gap="small"):
         words = {name: other.words for name, other in found.items()}
-        away = ("depth", "seed", *forget)
-        address.pick_one("trained nets", "nets", family.name, {**words, **also}, width=440, forget=away)
-        address.press_one("depth", "depth", depth, family.depths, forget=forget)
+        away = ("depth", "seed", *clears)
+        url_state.select("trained nets", "nets", family.name, {**words, **also}, width=440, clears=away)
+        url_state.segmented("depth", "depth", depth, family.depths, clears=clears)
         if len(seeds) > 1:
-            address.press_one("seed", "seed", seed, seeds)
+            url_state.segmented("seed", "seed", seed, seeds)
         place = st.container(horizontal=True, gap="small", width="content")
     return family.pairs[depth, seed], place
 
@@ -76,17 +81,17 @@ def choose_trained() -> Pair | None:
         return None
     with st.container(horizontal=True, gap="small", horizontal_alignment="right"):
         words = {name: other.words for name, other in found.items()}
-        family = found[address.read("nets", list(found), next(iter(found)))]
-        address.pick_one(
-            "trained nets", "nets", family.name, words, width=310, forget=("depth", "seed"), **_BARE
+        family = found[url_state.read("nets", list(found), next(iter(found)))]
+        url_state.select(
+            "trained nets", "nets", family.name, words, width=310, clears=("depth", "seed"), **_BARE
         )
-        depth = address.read("depth", family.depths, family.depths[-1])
+        depth = url_state.read("depth", family.depths, family.depths[-1])
         seeds = family.seeds(depth)
-        seed = address.read("seed", seeds, seeds[0])
+        seed = url_state.read("seed", seeds, seeds[0])
         depths = {each: f"{each} layers" for each in family.depths}
-        address.pick_one("depth", "depth", depth, depths, width=120, forget=("seed",), **_BARE)
+        url_state.select("depth", "depth", depth, depths, width=120, clears=("seed",), **_BARE)
         if len(seeds) > 1:
-            address.pick_one(
+            url_state.select(
                 "seed", "seed", seed, {each: f"seed {each}" for each in seeds}, width=110, **_BARE
             )
     return family.pairs[depth, seed]
@@ -108,8 +113,8 @@ def of_all_depths(pair: Pair) -> list[Pair]:
 def families(weights: bool = True) -> dict[str, Family]:
     """By name: recorded first. With `weights`, only those that kept some."""
     found = {}
-    for budget, runs in readers.recorded_studies().items():
-        words = f"recorded: {readers.study_name(budget)}"
+    for budget, runs in cache.recorded_studies().items():
+        words = f"recorded: {cache.study_name(budget)}"
         found[budget] = Family(
             budget, words, _pairs(run for run in runs if run.weight_steps() or not weights)
         )
@@ -134,7 +139,7 @@ def _trained(run: Run, weights: bool) -> bool:
 
 
 def _pairs(runs: Iterable[Run]) -> dict[tuple[int, int], Pair]:
-    """The newest attempts, where both twins are there."""
+    """The newest attempts for which both twins exist."""
     nets: dict[tuple[bool, int, int], Run] = {}
     for run in sorted(runs, key=lambda run: (len(run.name), run.name)):
         net = run.experiment.net
@@ -154,6 +159,6 @@ def _family_key(experiment: Experiment) -> str:
 def _words(experiment: Experiment) -> str:
     recipe = experiment.recipe
     return (
-        f"{readers.data_name(experiment.data)}, {recipe.steps:,} steps, "
+        f"{cache.data_name(experiment.data)}, {recipe.steps:,} steps, "
         f"width {experiment.net.width}, learning rate {recipe.lr:g}"
     )

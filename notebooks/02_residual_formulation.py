@@ -400,8 +400,8 @@ def costs(depth):
             net = nets.assemble(spec, channels=3, side=32, classes=10)
         counted[f"parameters, {kind}"] = count.parameters(net)
         counted[f"multiply-adds, {kind}"] = count.macs(net, (3, 32, 32))
-    blocks = anatomy.blocks(Cifar(depth=depth))
-    counted["additions, residual"] = sum(np.prod(block.shape) for block in blocks if block.shortcut)
+    parts = anatomy.parts(Cifar(depth=depth))
+    counted["additions, residual"] = sum(np.prod(part.shape) for part in parts if part.shortcut)
     return counted
 
 

@@ -13,7 +13,7 @@ WINDOW, STRIDE = 4, 8
 COMPLETE = 0.01
 TERMS = (
     "The score of a class is its logit, which softmax turns into a probability. The mean image is that of "
-    "the training images: where it stands, the net is given 0."
+    "the training images: there the net's input is 0."
 )
 SQUARES, TRIES, NEARBY = 200, 10, 0.01
 

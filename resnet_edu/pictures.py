@@ -1,7 +1,7 @@
-"""A learner's own picture: read with suspicion, fitted to a net. Pillow and NumPy only; nothing goes to disk.
+"""Read a learner's picture, which may be hostile, and fit it to a net. Nothing is written to disk.
 
 >>> pixels = fitted(decoded(upload), *size_for(run.experiment.data))
->>> facts, arrays = direct.ask(run, "saliency", pixels=pixels)
+>>> facts, arrays = private.ask(run, "saliency", pixels=pixels)
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _one_at_a_time = threading.Lock()  # a picture of 40 million pixels takes 160 MB
 
 
 class PictureError(ValueError):
-    """A file that is not shown, and why, in one line."""
+    """A picture that cannot be used, and why, in one sentence."""
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -129,7 +129,7 @@ def size_for(data: Data) -> tuple[int, int]:
 
 
 def advice(data: Data) -> str:
-    """What a net trained on this data expects of a picture, to be said before somebody is disappointed."""
+    """What pictures a net trained on this data knows, as advice for an upload."""
     _, side = size_for(data)
     seen = {
         "digits": f"handwritten digits, light on black, {side}×{side} pixels: a dark digit on white paper is "
@@ -143,7 +143,7 @@ def advice(data: Data) -> str:
 
 
 def photograph(name: str) -> np.ndarray:
-    """A photograph that ships with scikit-learn, uint8 [3, 427, 640]; credits stand in `PHOTOGRAPHS`."""
+    """A photograph that ships with scikit-learn, uint8 [3, 427, 640]; credits are in `PHOTOGRAPHS`."""
     if name not in PHOTOGRAPHS:
         raise PictureError(f"name is {name!r}; allowed: {', '.join(PHOTOGRAPHS)}")
     package = find_spec("sklearn")  # importing scikit-learn itself would take seconds
@@ -173,7 +173,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _pixels(image: Image.Image) -> np.ndarray:
     image.draft("RGB", (LONGEST, LONGEST))  # a large JPEG is decoded at ½, ¼ or ⅛
-    image.load()  # before EXIF data are looked for: that reads the pixels too, and what is wrong is told once
+    image.load()  # before getexif, which reads the pixels too and would raise other errors
     turn = _TURNS.get(_orientation(image) or 1)
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
@@ -196,7 +196,7 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def _kind(data: bytes) -> str:
-    """What a file that is no picture seems to be."""
+    """What kind of file it seems to be, if it is no picture."""
     found = next((kind for beginning, kind in _BEGINNINGS.items() if data.startswith(beginning)), None)
     if found:
         return found
@@ -211,5 +211,5 @@ def _kind(data: bytes) -> str:
 
 
 def _line(error: Exception) -> str:
-    """The first line of what a decoder said."""
+    """The first line of a decoder's message."""
     return (str(error) or type(error).__name__).splitlines()[0][:100]

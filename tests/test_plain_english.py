@@ -15,25 +15,6 @@ WORDS = re.compile(
     r"\b(whoever|somebody|nobody|anybody|everybody|(is|are|was) told|lies|stands|stood|wish(es)?|errands?)\b",
     re.IGNORECASE,
 )
-NOT_YET = frozenset(
-    [
-        "app/address.py",
-        "app/live.py",
-        "app/questions/lesions.py",
-        "app/questions/saliency.py",
-        "app/readers.py",
-        "resnet_edu/charts/bench.py",
-        "resnet_edu/charts/lesions.py",
-        "resnet_edu/charts/style.py",
-        "resnet_edu/charts/surface.py",
-        "resnet_edu/charts/units.py",
-        "resnet_edu/pictures.py",
-        "resnet_edu/probes/lengths.py",
-        "resnet_edu/probes/routes.py",
-        "resnet_edu/probes/surface.py",
-    ]
-)
-"""Files whose docstrings are still to be mended."""
 
 
 def docstrings(path: str) -> list[str]:
@@ -47,6 +28,6 @@ def found(path: str) -> list[str]:
     return sorted({match[0].lower() for text in docstrings(path) for match in WORDS.finditer(text)})
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in NOT_YET])
+@pytest.mark.parametrize("path", FILES)
 def test_no_docstring_hides_who_acts(path):
     assert found(path) == [], f"{path}: name the subject: the worker, the page, rank 0 …"

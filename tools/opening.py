@@ -1,6 +1,6 @@
-"""Records what pages ask when they are opened: `python tools/opening.py`, from a clean commit.
+"""Record the answers that pages need when they open: `python tools/opening.py`, from a clean commit.
 
-So the first picture waits for no worker, and pages work where CIFAR-10 is not (of its images none is kept).
+Then the first picture needs no worker, and pages work without CIFAR-10 (none of its images is recorded).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -40,7 +41,7 @@ VIEWS = [
 def main() -> None:
     if not (commit() or "an installed package").isalnum():
         raise SystemExit(f"the source is {commit()}: commit first, so that answers say where they come from")
-    pool.start = lambda shelf, slot: None  # we answer ourselves
+    pool.start = lambda shelf, slot: None  # this script answers
     for page, query in VIEWS:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["RESNET_EDU_RUNS"] = folder
@@ -50,8 +51,8 @@ def main() -> None:
                     print(page, query, job.probe, job.path.name, flush=True)
 
 
-def asked(page: str, query: dict) -> list[ProbeJob]:
-    """What the page asks when it is opened, or when the answers so far have come."""
+def asked(page: str, query: dict[str, Any]) -> list[ProbeJob]:
+    """The jobs that the page queues when it opens, given the answers so far."""
     at = AppTest.from_file(str(MAIN), default_timeout=120).switch_page(f"questions/{page}.py")
     for name, value in query.items():
         at.query_params[name] = str(value)

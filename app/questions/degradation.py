@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import address
+import cache
 import live
-import readers
-import results
+import panels
 import streamlit as st
+import url_state
 from head import head, switch
 from streamlit.delta_generator import DeltaGenerator
 
@@ -17,11 +17,11 @@ from resnet_edu.runs import Run
 
 VIEWS = {"recorded": "Recorded", "here": "Trained here"}
 SAME = ":gray[Same seeds, same numbers on the same processor; change the first seed for other luck.]"
-PARAMETERS = ("view", "study", "depths", "error", "seed", *results.FLOW_NAMES)
+PARAMETERS = ("view", "study", "depths", "error", "seed", *panels.FLOW_NAMES)
 
 
 def page() -> None:
-    beside, action = head(readers.STUDY.title, (*PARAMETERS, *live.PARAMETERS), 3, 2)
+    beside, action = head(cache.STUDY.title, (*PARAMETERS, *live.PARAMETERS), 3, 2)
     view = switch("results", "view", VIEWS, "recorded", beside)
     plan = live.read_plan()
     if view == "here":
@@ -33,24 +33,24 @@ def page() -> None:
 def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
     if live.button(action, "Train it here"):
         live.start(plan)
-    studies = readers.recorded_studies()
+    studies = cache.recorded_studies()
     if not studies:
         st.info("This copy holds no recorded runs. Train them here.")
         return
-    study = address.read("study", list(studies), readers.opening_study(studies))
+    study = url_state.read("study", list(studies), cache.opening_study(studies))
     runs = studies[study]
     all_depths = sorted({run.experiment.net.depth for run in runs})
-    depths = address.read_several("depths", all_depths, all_depths)
-    results.verdict(runs)
+    depths = url_state.read_several("depths", all_depths, all_depths)
+    panels.verdict(runs)
     left, right = st.columns([5, 3], gap="medium")
     with left, st.container(horizontal=True, gap="medium"):
-        words = {name: readers.study_name(name) for name in studies}
-        address.pick_one("recorded study", "study", study, words, width=300)
-        address.press_several("depths", "depths", depths, all_depths)
+        words = {name: cache.study_name(name) for name in studies}
+        url_state.select("recorded study", "study", study, words, width=300)
+        url_state.pills("depths", "depths", depths, all_depths)
     with right, st.container(horizontal=True, gap="medium"):
         error, seed = choose_error(), choose_seed(runs)
-    results.everything([run for run in runs if run.experiment.net.depth in depths], error, seed)
-    results.provenance(runs, f"recorded at the budget {study}: {budgets.get(study).help}")
+    panels.everything([run for run in runs if run.experiment.net.depth in depths], error, seed)
+    panels.provenance(runs, f"recorded at the budget {study}: {budgets.get(study).help}")
 
 
 def here(plan: live.Plan, action: DeltaGenerator) -> None:
@@ -64,26 +64,26 @@ def here(plan: live.Plan, action: DeltaGenerator) -> None:
     if not live.ended(runs):
         live.watch(runs, choose_seed(runs))
         return
-    results.verdict(runs)
+    panels.verdict(runs)
     with st.container(horizontal=True, gap="medium"):
         error, seed = choose_error(), choose_seed(runs)
-    results.everything(runs, error, seed)
+    panels.everything(runs, error, seed)
     with st.expander("Every training"):
         live.arms_table(runs)
-    results.provenance(runs, "trained here")
+    panels.provenance(runs, "trained here")
 
 
 def choose_error() -> str:
-    error = address.read("error", list(results.ERRORS), "training")
-    address.press_one("error", "error", error, results.ERRORS)
+    error = url_state.read("error", list(panels.ERRORS), "training")
+    url_state.segmented("error", "error", error, panels.ERRORS)
     return error
 
 
 def choose_seed(runs: Sequence[Run]) -> int:
     seeds = sorted({run.experiment.seed for run in runs})
-    seed = address.read("seed", seeds, seeds[0])
+    seed = url_state.read("seed", seeds, seeds[0])
     if len(seeds) > 1:
-        address.press_one("seed of the heatmaps", "seed", seed, seeds)
+        url_state.segmented("seed of the heatmaps", "seed", seed, seeds)
     return seed
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-import address
+import cache
 import flow_picture
 import fresh_nets
-import readers
 import streamlit as st
 import twins
+import url_state
+from errors import show_errors
 from head import head
-from words import in_words
 
 from resnet_edu.flow import FlowError
 
@@ -23,7 +23,12 @@ PARAMETERS = ("of", "nets", "depth", "seed", *flow_picture.VIEW, *fresh_nets.PAR
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """A view to start from: what a button says, what the address becomes, and what to look for."""
+    """A view to start from.
+
+    - `title`: of its button.
+    - `view`: the URL parameters that it sets.
+    - `look_for`, `not_shown`: what to look for in it, and what it does not show.
+    """
 
     title: str
     view: Mapping[str, str]
@@ -61,7 +66,7 @@ STARTS = (
 
 def page() -> None:
     (beside,) = head("Where does the gradient go?", PARAMETERS, 9)
-    nets = address.read("of", list(NETS), "trained")
+    nets = url_state.read("of", list(NETS), "trained")
     with beside:
         pair = twins.choose_trained() if nets == "trained" else None
     starts(nets)
@@ -72,8 +77,8 @@ def page() -> None:
 
 
 def show(pair: twins.Pair) -> None:
-    """The twins as far as they are trained; while they train, with every new step."""
-    if all(state.ended for state in readers.statuses(readers.paths(pair))):
+    """The twins' recorded steps; while they train, the page polls for new ones."""
+    if all(state.ended for state in cache.statuses(cache.paths(pair))):
         draw(pair)
     else:
         st.fragment(_growing, run_every=POLL_SECONDS)(pair)
@@ -83,15 +88,15 @@ def draw(pair: twins.Pair) -> None:
     try:
         data = flow_picture.of(pair)
     except FlowError as error:
-        st.error(address.escaped(f"{error}."))
+        st.error(url_state.escaped(f"{error}."))
         return
     flow_picture.draw(data, f"flow-{pair[0].name}")
 
 
-@in_words()
+@show_errors()
 def _growing(pair: twins.Pair) -> None:
     """The picture of nets in training: new steps are appended, and axes hold all steps from the start."""
-    if all(state.ended for state in readers.statuses(readers.paths(pair))):
+    if all(state.ended for state in cache.statuses(cache.paths(pair))):
         st.rerun()
     draw(pair)
 
@@ -99,8 +104,8 @@ def _growing(pair: twins.Pair) -> None:
 def starts(nets: str) -> None:
     """Three views to start from, and what to look for in each; and a switch to nets at their start."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="starts"):
-        look = {"label_visibility": "collapsed", "forget": flow_picture.VIEW}
-        address.press_one("nets", "of", nets, NETS, **look)
+        look = {"label_visibility": "collapsed", "clears": flow_picture.VIEW}
+        url_state.segmented("nets", "of", nets, NETS, **look)
         for number, start in enumerate(STARTS):
             st.button(start.title, key=f"start-{number}", on_click=_begin, args=(number,))
         with st.popover("What to look for", type="tertiary"):
@@ -109,8 +114,8 @@ def starts(nets: str) -> None:
 
 
 def _begin(number: int) -> None:
-    address.forget("of", *flow_picture.VIEW)
-    address.put(**STARTS[number].view)
+    url_state.clear_params("of", *flow_picture.VIEW)
+    url_state.set_params(**STARTS[number].view)
 
 
 page()

@@ -1,13 +1,13 @@
-"""What is inside? A net of any depth beside its twin; a click on a block shows its layers."""
+"""What is inside? A net of any depth beside its twin; a click on a unit shows its layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import address
-import readers
-import results
+import cache
+import panels
 import streamlit as st
+import url_state
 from head import head, switch
 
 from resnet_edu import anatomy, charts
@@ -37,50 +37,50 @@ SHORTCUTS = {
 }
 DEPTHS = {"cifar": range(8, 2001), "dense": range(4, 1001), "imagenet": IMAGENET_DEPTHS}
 USUAL = {"cifar": 56, "dense": 50, "imagenet": 34}
-PARAMETERS = ("family", "depth", "unit", "shortcut", "order", "block")
+PARAMETERS = ("family", "depth", "unit", "shortcut", "order", "part")
 TALL = 410  # px that a drawing has; taller ones are scrolled
 
 
 def page() -> None:
     (beside,) = head("What is inside?", PARAMETERS, 3)
-    family = switch("family", "family", FAMILIES, "cifar", beside, forget=PARAMETERS[1:])
+    family = switch("family", "family", FAMILIES, "cifar", beside, clears=PARAMETERS[1:])
     net = choose_net(family)
-    pair = readers.graph(net.twin()), readers.graph(net)
+    pair = cache.graph(net.twin()), cache.graph(net)
     st.markdown(_costs(*pair))
-    blocks = [node["id"] for node in pair[0]["nodes"]]
-    block = address.read("block", blocks, blocks[1])
+    parts = [node["id"] for node in pair[0]["nodes"]]
+    part = url_state.read("part", parts, parts[1])
     for column, graph in zip(st.columns(2, gap="medium"), pair, strict=True):
         with column:
-            draw_net(graph, block)
+            draw_net(graph, part)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        address.pick_one("block", "block", block, dict(zip(blocks, blocks, strict=True)), width=190)
-        st.markdown(_facts(_node(pair[1], block), side=anatomy.USUAL[family][1]))
-    rows = max(charts.main_rows(_node(graph, block)) for graph in pair)
+        url_state.select("part", "part", part, {each: anatomy.full_label(each) for each in parts}, width=300)
+        st.markdown(_facts(_node(pair[1], part), side=anatomy.USUAL[family][1]))
+    rows = max(charts.main_rows(_node(graph, part)) for graph in pair)
     for column, graph in zip(st.columns(2, gap="medium"), pair, strict=True):
         with column:
-            draw_block(graph, block, rows)
-            results.heading("The whole net")
+            draw_part(graph, part, rows)
+            panels.heading("The whole net")
             st.code(graph["equation"], language=None, wrap_lines=True)
 
 
 def choose_net(family: str) -> Net:
-    """The residual net; fields for all that can be chosen about it."""
+    """Fields for every option; returns the residual net."""
     with st.container(horizontal=True, gap="medium"):
         unit = "basic"
         if family != "imagenet":
-            unit = address.read("unit", list(UNITS), "basic")
-            address.pick_one("unit", "unit", unit, UNITS, forget=("depth", "block"), width=190)
+            unit = url_state.read("unit", list(UNITS), "basic")
+            url_state.select("unit", "unit", unit, UNITS, clears=("depth", "part"), width=190)
         depths = _depths(family, unit)
         usual = min(depths, key=lambda depth: abs(depth - USUAL[family]))
-        depth = address.read("depth", depths, usual)
+        depth = url_state.read("depth", depths, usual)
         words = {each: f"{each} layers" for each in depths}
-        address.pick_one("depth", "depth", depth, words, forget=("block",), width=150)
+        url_state.select("depth", "depth", depth, words, clears=("part",), width=150)
         given = "B" if family == "imagenet" else "A"
-        shortcut = address.read("shortcut", list(SHORTCUTS), given)
-        address.pick_one("shortcut of the residual net", "shortcut", shortcut, SHORTCUTS, width=310)
-        order = address.read("order", ORDERS, ORDERS[0])
+        shortcut = url_state.read("shortcut", list(SHORTCUTS), given)
+        url_state.select("shortcut of the residual net", "shortcut", shortcut, SHORTCUTS, width=310)
+        order = url_state.read("order", ORDERS, ORDERS[0])
         orders = {each: each.replace("-", " ") for each in ORDERS}
-        address.pick_one("order of norm, ReLU and addition", "order", order, orders, width=270)
+        url_state.select("order of norm, ReLU and addition", "order", order, orders, width=270)
     return _named(family, depth, unit, shortcut, order)
 
 
@@ -102,12 +102,12 @@ def _named(family: str, depth: int, unit: str = "basic", shortcut: str = "A", or
     return Experiment.from_query(query).net
 
 
-def _node(graph: dict[str, Any], block: str) -> dict[str, Any]:
-    return next(node for node in graph["nodes"] if node["id"] == block)
+def _node(graph: dict[str, Any], part: str) -> dict[str, Any]:
+    return next(node for node in graph["nodes"] if node["id"] == part)
 
 
 def _costs(plain: dict[str, Any], residual: dict[str, Any]) -> str:
-    """What the shortcuts cost, counted."""
+    """What the shortcuts cost: exact counts."""
     more = residual["parameters"] - plain["parameters"], residual["macs"] - plain["macs"]
     counts = f"{plain['parameters']:,} parameters and {plain['macs']:,} multiply-adds an image"
     if more == (0, 0):
@@ -127,10 +127,10 @@ def _shape(shape: list[int]) -> str:
     return f"{shape[0]} channels of {shape[1]} × {shape[2]}" if len(shape) == 3 else f"{shape[0]} numbers"
 
 
-def draw_net(graph: dict[str, Any], block: str) -> None:
+def draw_net(graph: dict[str, Any], part: str) -> None:
     net = "plain" if graph["plain"] else "residual"
-    results.heading(graph["label"], f"{graph['depth']} layers; click a block")
-    figure = charts.net_drawing(graph, chosen=block, template=results.template())
+    panels.heading(graph["label"], f"{graph['depth']} layers; click a unit")
+    figure = charts.net_drawing(graph, chosen=part, template=panels.template())
     key = f"net-{net}"
     with st.container(height=min(figure.layout.height + 10, TALL), border=False):
         st.plotly_chart(
@@ -140,23 +140,27 @@ def draw_net(graph: dict[str, Any], block: str) -> None:
             config=charts.config() | {"displayModeBar": False},
             on_select=lambda: _clicked(key),
             selection_mode="points",
-            alt=f"{graph['label']}: {len(graph['nodes'])} blocks in the order of the data",
+            alt=f"{graph['label']}: {len(graph['nodes'])} parts in the order of the data",
         )
 
 
 def _clicked(key: str) -> None:
     points = st.session_state[key].selection.points
     if points:
-        address.put(block=points[0]["customdata"][0])
+        url_state.set_params(part=points[0]["customdata"][0])
 
 
-def draw_block(graph: dict[str, Any], block: str, rows: int) -> None:
-    node = _node(graph, block)
-    results.heading(f"{graph['label']}, {block}")
+def draw_part(graph: dict[str, Any], part: str, rows: int) -> None:
+    node = _node(graph, part)
+    panels.heading(f"{graph['label']}: {anatomy.part_label(part)}", part)
     costs = f":gray[{node['parameters']:,} parameters, {node['macs']:,} multiply-adds]"
-    st.markdown("  \n".join([*address.escaped(node["equation"]).split("; "), costs]))
-    figure = charts.block_drawing(node, plain=graph["plain"], rows=rows, template=results.template())
-    results.show(figure, f"block-{'plain' if graph['plain'] else 'residual'}", f"the layers of {block}")
+    st.markdown("  \n".join([*url_state.escaped(node["equation"]).split("; "), costs]))
+    figure = charts.part_drawing(node, plain=graph["plain"], rows=rows, template=panels.template())
+    panels.show(
+        figure,
+        f"part-{'plain' if graph['plain'] else 'residual'}",
+        f"the layers of {anatomy.full_label(part)}",
+    )
 
 
 page()

@@ -1,34 +1,36 @@
-"""What if a block is missing? Blocks of trained twins, deleted, frozen or swapped by a click."""
+"""What if a unit is missing? Units of trained twins, deleted, frozen or swapped by a click."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
-import address
+import cache
 import pandas as pd
-import readers
-import results
+import panels
+import plotly.graph_objects as go
 import streamlit as st
 import twins
-from answers import Answer, answers
+import url_state
 from head import head, switch
+from probe_client import Request, ask_probes
 
-from resnet_edu import charts
+from resnet_edu import anatomy, charts
+from resnet_edu.runs.answers import ProbeAnswer
 
 TOOLS = {"delete": "Delete", "freeze": "Freeze", "swap": "Swap"}
 HINTS = {
-    "delete": "Click a block, in either net, to delete it in both. Click it again to put it back.",
-    "freeze": "Click a block to give it, in both nets, the weights it began with, as if it alone had never "
+    "delete": "Click a unit, in either net, to delete it in both. Click it again to put it back.",
+    "freeze": "Click a unit to give it, in both nets, the weights it began with, as if it alone had never "
     "learned. Click it again to give back what it learned.",
-    "swap": "Click two blocks of the same sizes to put them in each other's place.",
+    "swap": "Click two units of the same sizes to put them in each other's place.",
 }
 SETS = {"train": "training", "test": "test"}
 FEW, MANY = 200, 1000  # images: an answer at once, and a better one
 WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
 SWEEPS = (
-    ("lesions", "Every block in turn", "one block is missing; level lines: the whole net", 1000),
+    ("lesions", "Every unit in turn", "one unit is missing; level lines: the whole net", 1000),
     ("random_lesions", "Many at once", "chosen at random, several draws", 200),
     (
         "shuffles",
@@ -42,9 +44,23 @@ PARAMETERS = ("nets", "depth", "seed", "of", "tool", *CHANGES)
 Units = dict[str, list[str]]
 
 
+class Lesion(TypedDict):
+    """Arguments of the probe `lesion`."""
+
+    delete: list[str]
+    freeze: list[str]
+    swap: list[list[str]]
+    of: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Changes:
-    """What the address says of the blocks."""
+    """The changes to units that the URL names.
+
+    - `deleted`, `frozen`: units, in the net's order.
+    - `swapped`: pairs of units.
+    - `picked`: the first unit of a new pair, or "".
+    """
 
     deleted: list[str]
     frozen: list[str]
@@ -54,84 +70,84 @@ class Changes:
     @classmethod
     def read(cls, units: Units) -> Changes:
         return cls(
-            deleted=address.read_several("deleted", list(units), []),
-            frozen=address.read_several("frozen", list(units), []),
-            swapped=address.read_pairs("swapped", list(units)),
-            picked=address.read("picked", ["", *units], ""),
+            deleted=url_state.read_several("deleted", list(units), []),
+            frozen=url_state.read_several("frozen", list(units), []),
+            swapped=url_state.read_pairs("swapped", list(units)),
+            picked=url_state.read("picked", ["", *units], ""),
         )
 
-    def asked(self, of: str) -> dict[str, Any]:
+    def lesion(self, of: str) -> Lesion:
         swap = [list(names) for names in self.swapped]
         return {"delete": self.deleted, "freeze": self.frozen, "swap": swap, "of": of}
 
 
 def page() -> None:
-    (beside,) = head("What if a block is missing?", PARAMETERS, 3)
-    tool = switch("tool", "tool", TOOLS, "delete", beside, forget=("picked",))
-    chosen = twins.choose(usual=readers.REAL, usual_depth=20, forget=CHANGES)
+    (beside,) = head("What if a unit is missing?", PARAMETERS, 3)
+    tool = switch("tool", "tool", TOOLS, "delete", beside, clears=("picked",))
+    chosen = twins.choose(usual=cache.REAL, usual_depth=20, clears=CHANGES)
     if chosen is None:
         return
     pair, place = chosen
     with place:
-        of = address.read("of", list(SETS), "train")
-        address.press_one("images", "of", of, SETS)
+        of = url_state.read("of", list(SETS), "train")
+        url_state.segmented("images", "of", of, SETS)
     units = _units(pair)
     changes = Changes.read(units)
     draw_bench(pair, units, changes, tool)
-    measured(pair, changes.asked(of))
+    measured(pair, changes.lesion(of))
     sweeps(pair, of)
 
 
 def _units(pair: twins.Pair) -> Units:
-    """Each unit with the words of its layers, by which units of the same sizes are told."""
-    nodes = readers.graph(pair[0].experiment.net)["nodes"]
+    """Layer descriptions by unit; units with equal descriptions can be swapped."""
+    nodes = cache.graph(pair[0].experiment.net)["nodes"]
     return {node["id"]: [row["text"] for row in node["layers"]] for node in nodes if node["kind"] == "unit"}
 
 
 def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> None:
     hint, repair = st.columns([5, 1], gap="medium", vertical_alignment="center")
-    if tool == "swap" and "bench-refused" in st.session_state:
-        hint.warning(st.session_state["bench-refused"])
+    if tool == "swap" and "swap-refused" in st.session_state:
+        hint.warning(st.session_state["swap-refused"])
     else:
         hint.markdown(HINTS[tool])
     intact = not any(dataclasses.astuple(changes))
     repair.button("Repair all", on_click=_repair, disabled=intact, width="stretch")
-    deleted, frozen = address.as_text(changes.deleted), address.as_text(changes.frozen)
+    deleted, frozen = (", ".join(map(anatomy.part_label, each)) for each in (changes.deleted, changes.frozen))
     st.plotly_chart(
         charts.lesion_bench(
             list(units),
-            {"plain": readers.name(pair[0]), "residual": readers.name(pair[1])},
+            {"plain": cache.name(pair[0]), "residual": cache.name(pair[1])},
             deleted=changes.deleted,
             frozen=changes.frozen,
             swapped=_places(units, changes.swapped),
             picked=changes.picked,
-            template=results.template(),
+            template=panels.template(),
         ),
         key="bench",
         theme=None,
         config=charts.config() | {"displayModeBar": False},
         on_select=lambda: _clicked(units),
         selection_mode="points",
-        alt=f"{len(units)} blocks of both nets; deleted: {deleted or 'none'}; frozen: {frozen or 'none'}",
+        alt=f"{len(units)} units of both nets; deleted: {deleted or 'none'}; frozen: {frozen or 'none'}",
     )
 
 
 def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Where another unit stands, and which."""
-    stands = {name: name for name in units}
+    """Place → the unit that is there now, for all places that changed."""
+    now = {name: name for name in units}
     for one, other in swapped:
-        stands[one], stands[other] = stands[other], stands[one]
-    return {name: there for name, there in stands.items() if there != name}
+        now[one], now[other] = now[other], now[one]
+    return {name: there for name, there in now.items() if there != name}
 
 
 def _clicked(units: Units) -> None:
-    """Goes by the address as it is now: a quick reader clicks again before the page is drawn."""
-    st.session_state.pop("bench-refused", None)
+    """Read the URL again: a second click may come before the page reruns."""
+    st.session_state.pop("swap-refused", None)
     points = st.session_state["bench"].selection.points
     if not points:
         return
     name, changes = points[0]["customdata"][0], Changes.read(units)
-    tool = address.read("tool", list(TOOLS), "delete")
+    tool = url_state.read("tool", list(TOOLS), "delete")
     if tool == "swap":
         _swap(units, changes, name)
     elif tool == "freeze":
@@ -141,64 +157,64 @@ def _clicked(units: Units) -> None:
 
 
 def _turned(units: Units, chosen: Sequence[str], name: str) -> list[str]:
-    """`chosen` with this one in, or out if it was in; in the order of the net."""
+    """`chosen` with `name` added, or removed if it is there; in the net's order."""
     return [each for each in units if (each in chosen) != (each == name)]
 
 
 def _swap(units: Units, changes: Changes, name: str) -> None:
     picked = changes.picked
     if not picked:
-        address.put(picked=name)
+        url_state.set_params(picked=name)
         return
     if name != picked and units[name] != units[picked]:
-        st.session_state["bench-refused"] = "Blocks of different sizes cannot change places."
+        st.session_state["swap-refused"] = "Units of different sizes cannot change places."
     elif name != picked:
         pairs = [each for each in changes.swapped if set(each) != {name, picked}]
         pairs += [(picked, name)] if pairs == changes.swapped else []
         _put("swapped", ["~".join(each) for each in pairs])
-    address.forget("picked")
+    url_state.clear_params("picked")
 
 
 def _put(name: str, values: list[str]) -> None:
-    address.put(**{name: values}) if values else address.forget(name)
+    url_state.set_params(**{name: values}) if values else url_state.clear_params(name)
 
 
 def _repair() -> None:
-    st.session_state.pop("bench-refused", None)
-    address.forget(*CHANGES)
+    st.session_state.pop("swap-refused", None)
+    url_state.clear_params(*CHANGES)
 
 
-def measured(pair: twins.Pair, lesion: dict[str, Any]) -> None:
-    """The errors on a few images at once, then on more."""
-    few = answers(_questions(pair, lesion, FEW), WAITING, meanwhile=draw_again)
+def measured(pair: twins.Pair, lesion: Lesion) -> None:
+    """Show the errors on a few images at once, then on more."""
+    few = ask_probes(_requests(pair, lesion, FEW), WAITING, meanwhile=draw_again)
     if few is None:
         return
-    more = answers(
-        _questions(pair, lesion, MANY), f"Now with {MANY:,} images", meanwhile=lambda: draw(pair, few)
+    more = ask_probes(
+        _requests(pair, lesion, MANY), f"Now with {MANY:,} images", meanwhile=lambda: draw(pair, few)
     )
     if more is not None:
         st.session_state["lesioned"] = pair, more
         draw(pair, more)
 
 
-def _questions(pair: twins.Pair, lesion: dict[str, Any], images: int) -> list[tuple]:
-    return [(run, "lesion", lesion | {"images": images}) for run in pair]
+def _requests(pair: twins.Pair, lesion: Lesion, images: int) -> list[Request]:
+    return [(run, "lesion", {**lesion, "images": images}) for run in pair]
 
 
 def draw_again() -> None:
-    """The numbers before, so that the page does not jump."""
+    """Draw the previous numbers, so that the page does not jump."""
     if "lesioned" in st.session_state:
         st.caption("Until then, the numbers before:")
         draw(*st.session_state["lesioned"])
 
 
-def draw(pair: twins.Pair, found: Sequence[Answer]) -> None:
+def draw(pair: twins.Pair, found: Sequence[ProbeAnswer]) -> None:
     for column, run, (facts, by_class) in zip(st.columns(2, gap="medium"), pair, found, strict=True):
         of = SETS[facts["of"]]
         worse = facts["changed_error"] - facts["intact_error"]
         with column:
             st.metric(
-                f"{readers.name(run)}: error on {facts['images']:,} {of} images",
+                f"{cache.name(run)}: error on {facts['images']:,} {of} images",
                 f"{facts['changed_error']:.1f} %",
                 f"{worse:+.1f} points".replace("-", "−") if facts["touched"] else None,
                 delta_color="inverse" if round(worse, 1) else "off",
@@ -206,28 +222,28 @@ def draw(pair: twins.Pair, found: Sequence[Answer]) -> None:
             often = int(by_class["said"].argmax())
             said, name = by_class["said"][often], by_class["class"][often]
             intact = f"Intact: {facts['intact_error']:.1f} %."
-            name = address.escaped(str(name))
+            name = url_state.escaped(str(name))
             st.markdown(f"{intact} What it says most often: **{name}**, of {said:.0f} % of the images.")
 
 
 def sweeps(pair: twins.Pair, of: str) -> None:
-    """What no click shows: every block in turn, many at random, and other orders."""
+    """Measurements over many lesions: every unit in turn, many at random, and other orders."""
     st.divider()
     for probe, title, reading, images in SWEEPS:
         asked = {"images": images, "of": of}
-        found = answers([(run, probe, asked) for run in pair], f"{title}: measuring", place=probe)
+        found = ask_probes([(run, probe, asked) for run in pair], f"{title}: measuring", place=probe)
         if found is None:
             continue
-        facts = {readers.name(run): each for run, (each, _) in zip(pair, found, strict=True)}
+        facts = {cache.name(run): each for run, (each, _) in zip(pair, found, strict=True)}
         tables = {name: pd.DataFrame(arrays) for name, (_, arrays) in zip(facts, found, strict=True)}
-        results.heading(
+        panels.heading(
             title, f"{reading}; {SETS[of]} images, {min(each['images'] for each in facts.values()):,}"
         )
-        results.show(_sweep_figure(probe, facts, tables), probe, f"{title}, plain and residual")
+        panels.show(_sweep_figure(probe, facts, tables), probe, f"{title}, plain and residual")
 
 
-def _sweep_figure(probe: str, facts: dict[str, dict], tables: dict[str, pd.DataFrame]):
-    template = results.template()
+def _sweep_figure(probe: str, facts: dict[str, dict[str, Any]], tables: dict[str, pd.DataFrame]) -> go.Figure:
+    template = panels.template()
     if probe == "lesions":
         intact = {name: each["intact_error"] for name, each in facts.items()}
         return charts.lesion_errors(tables, intact, template=template)

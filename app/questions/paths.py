@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import address
+import cache
 import pandas as pd
+import panels
 import plotly.graph_objects as go
-import readers
-import results
 import streamlit as st
 import twins
-from answers import answers
+import url_state
 from head import head, switch
+from probe_client import ask_probes
 
 from resnet_edu import charts
 from resnet_edu.charts.style import Template
@@ -75,9 +75,9 @@ def page() -> None:
     pair, place = chosen
     at = {"step": 0} if moment == "start" else {}
     with place:
-        signal = address.read("signal", list(SIGNALS), "gradient")
+        signal = url_state.read("signal", list(SIGNALS), "gradient")
         said = {name: text for name, (_, text, _) in SIGNALS.items()}
-        address.pick_one("signal", "signal", signal, said, width=330)
+        url_state.select("signal", "signal", signal, said, width=330)
     probe, words, reading = SIGNALS[signal]
     about = ABOUT_STEP if signal == "ratio" else ""
 
@@ -92,10 +92,10 @@ def page() -> None:
 
 
 def lengths(pair: twins.Pair, at: dict[str, int]) -> None:
-    chosen = address.read("lengths", list(LENGTHS), "each")
+    chosen = url_state.read("lengths", list(LENGTHS), "each")
 
     def draw(tables: Tables, template: Template) -> go.Figure:
-        address.press_one("share of the gradient by paths of", "lengths", chosen, LENGTHS)
+        url_state.segmented("share of the gradient by paths of", "lengths", chosen, LENGTHS)
         return charts.path_lengths(tables, up_to=chosen == "up_to", template=template)
 
     reading = "every unit is passed through its branch or its shortcut: 2ⁿ ways (Veit 2016 §4.2)"
@@ -115,35 +115,35 @@ def show(
     draw: Callable[[Tables, Template], go.Figure],
     about: str = "",
 ) -> None:
-    found = answers([(run, probe, at) for run in pair], f"{title}: measuring", place=probe)
+    found = ask_probes([(run, probe, at) for run in pair], f"{title}: measuring", place=probe)
     if found is None:
         return
-    tables = {readers.name(run): pd.DataFrame(arrays) for run, (_, arrays) in zip(pair, found, strict=True)}
-    results.heading(title, reading)
-    results.show(draw(tables, results.template()), probe, f"{title}, plain and residual")
+    tables = {cache.name(run): pd.DataFrame(arrays) for run, (_, arrays) in zip(pair, found, strict=True)}
+    panels.heading(title, reading)
+    panels.show(draw(tables, panels.template()), probe, f"{title}, plain and residual")
     facts = found[0][0]
-    st.caption(address.escaped(f"{told(facts)} {about.format_map(facts)}".rstrip()))
+    st.caption(url_state.escaped(f"{measured_on(facts)} {about.format_map(facts)}".rstrip()))
 
 
-def told(facts: dict[str, Any]) -> str:
-    """How many images it was measured on."""
+def measured_on(facts: dict[str, Any]) -> str:
+    """On how many images the numbers were measured, as a sentence."""
     return f"Measured on {facts['images']:,} {'training' if facts['of'] == 'train' else 'test'} images."
 
 
 def surface(pair: twins.Pair) -> None:
-    """The planes that ship at once; others take minutes, and are computed when asked for."""
+    """Recorded planes at once; others take minutes, and are computed on request."""
     reading = "from their weights along two random directions, α and β (Li 2018 §4)"
-    results.heading("The loss around the trained nets", reading)
-    wanted = address.read("plane", ["no", "yes"], "no") == "yes"
+    panels.heading("The loss around the trained nets", reading)
+    wanted = url_state.read("plane", ["no", "yes"], "no") == "yes"
     there = all(answered(answer_folder(run, "loss_plane", {})) for run in pair)
     if not (wanted or there):
-        st.button("Compute it: takes minutes", on_click=address.put, kwargs={"plane": "yes"})
+        st.button("Compute it: takes minutes", on_click=url_state.set_params, kwargs={"plane": "yes"})
         return
-    found = answers([(run, "loss_plane", {}) for run in pair], "Computing the loss at every point")
+    found = ask_probes([(run, "loss_plane", {}) for run in pair], "Computing the loss at every point")
     if found is None:
         return
-    planes = {readers.name(run): answer for run, answer in zip(pair, found, strict=True)}
-    results.show(charts.loss_planes(planes, template=results.template()), "plane", "loss around both nets")
+    planes = {cache.name(run): answer for run, answer in zip(pair, found, strict=True)}
+    panels.show(charts.loss_planes(planes, template=panels.template()), "plane", "loss around both nets")
     st.caption(ABOUT_LOSS)
 
 

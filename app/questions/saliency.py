@@ -6,22 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import address
-import readers
-import results
+import cache
+import image_picker
+import panels
 import streamlit as st
-import subjects
-import trusting
+import trust_section
 import twins
-from answers import Answer
+import url_state
 from head import head, switch
+from image_picker import Net, Subject
 from streamlit.delta_generator import DeltaGenerator
-from subjects import Net, Subject
 
-from resnet_edu import charts, pictures
+from resnet_edu import anatomy, charts, pictures
 from resnet_edu.charts.style import net_of
 from resnet_edu.experiment.net import IMAGENET_DEPTHS, Imagenet
 from resnet_edu.methods import METHODS, TERMS
+from resnet_edu.runs.answers import ProbeAnswer
 
 OFFICIAL = "torchvision"
 ROWS = {"methods": "Methods", "depths": "Depths", "steps": "Training"}
@@ -46,71 +46,73 @@ def page() -> None:
         return
     rows = switch("compare", "rows", ROWS, "methods", beside)
     more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
-    chosen = twins.choose(usual=readers.REAL, usual_depth=20, forget=("unit",), also=more)
+    chosen = twins.choose(usual=cache.REAL, usual_depth=20, clears=("unit",), also=more)
     if chosen is None:
         return
     pair, place = chosen
     size = (*pictures.size_for(pair[0].experiment.data), 1.0)
-    subject = subjects.choose(pair, size, place)
+    subject = image_picker.choose(pair, size, place)
     overlay = choose_overlay(place)
-    units = [node["id"] for node in readers.graph(pair[0].experiment.net)["nodes"] if node["kind"] == "unit"]
+    units = [node["id"] for node in cache.graph(pair[0].experiment.net)["nodes"] if node["kind"] == "unit"]
     methods, unit = choose_methods(units, several=rows == "methods")
     if subject is None:
         return
     for method in methods:
         draw_method(subject, method, each_row(rows, pair), unit=unit, overlay=overlay)
     st.caption(TERMS)
-    trusting.section(subject, pair, methods[0], unit_of(methods[0], unit))
+    trust_section.section(subject, pair, methods[0], unit_of(methods[0], unit))
 
 
 def official() -> None:
-    """One of torchvision's nets, which has no plain twin; about photographs and own pictures."""
+    """One of torchvision's nets, which has no plain twin, on photographs and uploaded pictures."""
     with st.container(horizontal=True, gap="small"):
         families = {name: each.words for name, each in twins.families().items()}
         words = {OFFICIAL: "torchvision's ImageNet nets", **families}
-        address.pick_one("trained nets", "nets", OFFICIAL, words, width=440, forget=("depth", "of", "unit"))
-        depth = address.read("depth", IMAGENET_DEPTHS, 50)
-        address.press_one("depth", "depth", depth, IMAGENET_DEPTHS, forget=("unit",))
+        url_state.select("trained nets", "nets", OFFICIAL, words, width=440, clears=("depth", "of", "unit"))
+        depth = url_state.read("depth", IMAGENET_DEPTHS, 50)
+        url_state.segmented("depth", "depth", depth, IMAGENET_DEPTHS, clears=("unit",))
         place = st.container(horizontal=True, gap="small", width="content")
     net = f"torchvision:resnet-{depth}"
     (channels, side), keep = pictures.IMAGENET_SIZE, pictures.IMAGENET_KEEP
-    subject = subjects.choose([net], (channels, side, keep), place)
+    subject = image_picker.choose([net], (channels, side, keep), place)
     overlay = choose_overlay(place)
-    units = [node["id"] for node in readers.graph(Imagenet(depth=depth))["nodes"] if node["kind"] == "unit"]
+    units = [node["id"] for node in cache.graph(Imagenet(depth=depth))["nodes"] if node["kind"] == "unit"]
     methods, unit = choose_methods(units, several=True)
     if subject is None:
         return
     for method in methods:
         if not draw_method(subject, method, [((net,), None, "")], unit=unit, overlay=overlay):
-            return  # what one method cannot have, the others cannot
+            return  # the other methods would fail too
     st.caption(TERMS)
 
 
 def choose_overlay(place: DeltaGenerator) -> bool:
     with place:
-        overlay = address.read("over", list(OVER), "no")
-        address.press_one("maps", "over", overlay, OVER)
+        overlay = url_state.read("over", list(OVER), "no")
+        url_state.segmented("maps", "over", overlay, OVER)
     return overlay == "yes"
 
 
 def choose_methods(units: Sequence[str], several: bool) -> tuple[list[str], str]:
-    """Methods, and the unit for those that look at one."""
+    """Fields for methods, and for the unit of those that explain one."""
     titles = {name: method.title for name, method in METHODS.items()}
-    asked = address.read_several("methods", list(METHODS), ["saliency"])
+    asked = url_state.read_several("methods", list(METHODS), ["saliency"])
     asked = asked if several else asked[:1]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if several:
-            address.press_several("methods", "methods", asked, titles)
+            url_state.pills("methods", "methods", asked, titles)
         else:
-            address.pick_one("method", "methods", asked[0], titles, width=260)
-        unit = address.read("unit", units, units[-1])
+            url_state.select("method", "methods", asked[0], titles, width=260)
+        unit = url_state.read("unit", units, units[-1])
         if any(METHODS[name].of_unit for name in asked):
-            address.pick_one("unit", "unit", unit, dict(zip(units, units, strict=True)), width=140)
+            url_state.select(
+                "unit", "unit", unit, {each: anatomy.full_label(each) for each in units}, width=280
+            )
     return asked, unit
 
 
 def each_row(rows: str, pair: twins.Pair) -> list[Row]:
-    """The rows of maps that each method gets: one, or one for each depth or training step."""
+    """The rows of maps of each method: one, or one per depth or training step."""
     if rows == "depths":
         pairs = twins.of_all_depths(pair)
         return [(each, None, f"{each[0].experiment.net.depth} layers") for each in pairs]
@@ -125,16 +127,16 @@ def unit_of(method: str, unit: str) -> dict[str, str]:
 
 
 def draw_method(subject: Subject, method: str, rows: Sequence[Row], *, unit: str, overlay: bool) -> bool:
-    """What the method measures, its maps, and what it cannot tell. True when all maps were there."""
+    """Show what the method measures, its maps, and its limits. True if all maps have arrived."""
     about = METHODS[method]
-    results.heading(about.title, address.escaped(about.measures))
+    panels.heading(about.title, url_state.escaped(about.measures))
     there = [
         draw_row(subject, nets, method, step, words, unit=unit, overlay=overlay) for nets, step, words in rows
     ]
-    st.markdown(address.escaped(about.cannot_tell))
+    st.markdown(url_state.escaped(about.cannot_tell))
     shared = " Both maps share one colour scale" if len(rows[0][0]) > 1 else ""
     own = "; each row has its own" if len(rows) > 1 else ""
-    st.caption(address.escaped(f"{about.source}.{shared}{own}{'.' if shared else ''}"))
+    st.caption(url_state.escaped(f"{about.source}.{shared}{own}{'.' if shared else ''}"))
     return all(there)
 
 
@@ -148,7 +150,7 @@ def draw_row(
     unit: str,
     overlay: bool,
 ) -> bool:
-    """The nets' maps once they are there; until then, False, and the maps that stood in this place."""
+    """Draw the nets' maps. While they are computed, return False and draw the previous maps of this place."""
     of_unit = unit_of(method, unit) if _has(nets[0], unit) else {}
     asked = {"method": method, **of_unit} | ({} if step is None else {"step": step})
     place = f"{method} {words}"
@@ -166,17 +168,17 @@ def draw_row(
 
 
 def _has(net: Net, unit: str) -> bool:
-    """Of shallower nets in a row of their own, the last unit is asked instead."""
+    """False for a shallower net without this unit; its last unit is explained instead."""
     if isinstance(net, str):
         return True
-    return any(node["id"] == unit for node in readers.graph(net.experiment.net)["nodes"])
+    return any(node["id"] == unit for node in cache.graph(net.experiment.net)["nodes"])
 
 
 def _name(net: Net) -> str:
-    return net.partition(":")[2] if isinstance(net, str) else readers.name(net)
+    return net.partition(":")[2] if isinstance(net, str) else cache.name(net)
 
 
-def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[Answer], overlay: bool) -> None:
+def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[ProbeAnswer], overlay: bool) -> None:
     facts, arrays = found[0]
     label = facts["label"]
     truth = "as the net is given it" if label is None else f"class <b>{facts['class_names'][label]}</b>"
@@ -189,12 +191,12 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[Answer], 
         titles=("image", *names),
         notes=(truth, *(_says(facts) for facts, _ in found)),
         overlay=overlay,
-        template=results.template(),
+        template=panels.template(),
     )
     if words:
         st.markdown(f"**{words}**")
     alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
-    results.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
+    panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
     complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
     if any(complete):
         st.markdown(" ".join(filter(None, complete)))

@@ -1,9 +1,8 @@
-"""Tables in, Plotly figures out: plain is dashed vermillion, residual solid blue, on light and dark pages.
+"""Plotly figures of tables: plain is dashed vermillion, residual solid blue, on light and dark pages.
 
 Show a figure with `fig.show(config=charts.config())`. No torch here.
 """
 
-from resnet_edu.charts.bench import lesion_bench
 from resnet_edu.charts.curves import loss_curves
 from resnet_edu.charts.depths import error_by_depth
 from resnet_edu.charts.heatmaps import gradient_heatmap, twin_heatmaps
@@ -17,10 +16,10 @@ from resnet_edu.charts.style import config
 from resnet_edu.charts.surface import loss_lines, loss_planes
 from resnet_edu.charts.thin import thin
 from resnet_edu.charts.trust import sanity_curves, shattered_gradients, unit_shares
-from resnet_edu.charts.units import block_drawing, main_rows
+from resnet_edu.charts.unit_surgery import lesion_bench
+from resnet_edu.charts.units import main_rows, part_drawing
 
 __all__ = [
-    "block_drawing",
     "by_depth",
     "config",
     "error_by_depth",
@@ -35,6 +34,7 @@ __all__ = [
     "loss_planes",
     "main_rows",
     "net_drawing",
+    "part_drawing",
     "path_lengths",
     "saliency_maps",
     "sanity_curves",

@@ -1,4 +1,4 @@
-"""What the figures by unit share: an axis of units, marks where the maps shrink, names above."""
+"""Shared by the figures with an axis of units: that axis, the look of a net's line, the legend."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.labels import layer_ticks
 from resnet_edu.charts.style import Template
@@ -27,6 +28,11 @@ def look(name: str, *, width: float = 2.5, size: int = 9) -> dict[str, Any]:
     }
 
 
+def hover_data(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """For `customdata`: each row's label, such as 'stage 1, unit 2 (stages.0.1)', and these columns."""
+    return table[["name", *columns]].assign(name=[full_label(name) for name in table["name"]])
+
+
 def legend(fig: go.Figure) -> None:
     place = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     fig.update_layout(showlegend=True, legend=place, margin_t=70)
@@ -39,7 +45,7 @@ def count(tables: Tables) -> int:
 def number_units(
     fig: go.Figure, tables: Tables, template: Template, what: str = "unit", **where: int
 ) -> None:
-    """Units from 1 on; a dotted line where one halves the maps or widens them."""
+    """Number the units on the x axis from 1; a dotted line marks those that change the maps' size."""
     ticks, names = layer_ticks(count(tables))
     fig.update_xaxes(
         title_text=what, range=[0.4, count(tables) + 0.6], tickvals=ticks, ticktext=names, **where

@@ -43,8 +43,12 @@ def loss_curves(
 
 
 class _Group:
-    """The seeds of one net and depth. `values`: a row per step, a column per seed, NaN where there is
-    nothing to draw; `mean`: step, loss, seeds; `ends`: where seeds diverged, as (seed, step, loss)."""
+    """The seeds of one net and depth.
+
+    - `values`: a row per step, a column per seed; NaN where there is nothing to draw.
+    - `mean`: step, loss, seeds.
+    - `ends`: where seeds diverged, as (seed, step, loss).
+    """
 
     def __init__(self, group: pd.DataFrame, smooth: int, log_y: bool) -> None:
         group = group.drop_duplicates(["seed", "step"], keep="last")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,16 @@ def gradient_heatmap(
     log_steps: bool = False,
     template: Template = "light",
 ) -> go.Figure:
-    """`layers`: step, layer (0 is nearest the input), and L2 norms. Columns stand at the recorded steps,
-    so steps recorded unevenly get uneven widths. Colours span 10^zmin … 10^zmax (by default what the
-    table holds, without its outermost 0.1 %). A norm that is 0 or not finite is grey; a line marks the
-    first step with one that is not finite. `log_steps` shows early steps wider.
+    """Depth × step heatmap of one norm. Columns are at the recorded steps, so their widths differ.
+
+    - `layers`: step, layer (0 is nearest the input), and L2 norms. A norm that is 0 or not finite is grey; a
+      line marks the first step with one that is not finite.
+    - `title`: above the plot.
+    - `norm`: "gradient", "weight" or "update".
+    - `zmin`, `zmax`: colours span 10^zmin … 10^zmax; by default the table's range without its outermost
+      0.1 %.
+    - `log_steps`: shows early steps wider.
+    - `template`: "light" or "dark", as the page is.
     """
     return _draw([title], [layers], norm, (zmin, zmax), log_steps, template)
 
@@ -147,7 +154,7 @@ def _label_layers(fig: go.Figure, layers: int) -> None:
     fig.update_yaxes(title_text="layer", col=1)
 
 
-def _colours(grids: list[pd.DataFrame], bounds: Bounds, norm: str) -> dict:
+def _colours(grids: list[pd.DataFrame], bounds: Bounds, norm: str) -> dict[str, Any]:
     values = np.concatenate([positive(grid.to_numpy(dtype=float)).ravel() for grid in grids])
     exponents = np.log10(values[np.isfinite(values)])
     low, high = np.quantile(exponents, [0.001, 0.999]) if len(exponents) else (-3.0, 0.0)

@@ -20,7 +20,7 @@ def spread(at: Sequence[float] | np.ndarray, gap: float, high: float) -> list[fl
         ceiling = places[i] - gap
     spread_out = np.empty_like(places)
     spread_out[order] = places
-    return spread_out.tolist()
+    return [float(place) for place in spread_out]
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.labels import decades, layer_ticks
 from resnet_edu.charts.style import Template
@@ -57,9 +58,9 @@ def _draw_layers(fig: go.Figure, name: str, table: pd.DataFrame, step: int, norm
         name=f"{name}, step {at:,}" + (f" ({gaps} of {len(rows)} layers 0 or not finite)" if gaps else ""),
         line={"color": style.COLOURS[net], "dash": style.DASHES[net], "width": 2.5},
         marker={"symbol": style.SYMBOLS[net], "size": 8},
-        customdata=rows[["name"]],
+        customdata=[[full_label(each)] for each in rows["name"]],
         hovertemplate=(
-            f"<b>{name}, layer %{{x}}</b> (%{{customdata[0]}})<br>"
+            f"<b>{name}, layer %{{x}}</b>: %{{customdata[0]}}<br>"
             f"{NORMS[norm]} %{{y:.3g}} at step {at:,}<extra></extra>"
         ),
     )

@@ -1,4 +1,4 @@
-"""What breaks when units are taken out of a trained net, plain and residual (Veit 2016 Fig. 3, 5)."""
+"""Errors of trained nets, plain and residual, with deleted or swapped units (Veit 2016 Fig. 3, 5)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def lesion_errors(
 ) -> go.Figure:
     """`tables` of the probe `lesions`, by net: unit, name, changes_size, error in %, loss in nats.
 
-    `intact` has the error in % of each whole net, drawn as a level line. Dotted lines mark the units that
+    `intact` has the error in % of each intact net, drawn as a level line. Dotted lines mark the units that
     change the size; `chance`, in %, is a dotted level.
     """
-    fig = _figure(template, "error without this block (%)")
+    fig = _figure(template, "error without this unit (%)")
     tables = by_unit.without_rows(tables)
     if not tables:
         return style.note(fig, _NOTHING)
-    by_unit.number_units(fig, tables, template, "deleted block (dotted: it changes the size)")
+    by_unit.number_units(fig, tables, template, "deleted unit (dotted: it changes the size)")
     for name, table in tables.items():
         net = style.net_of(name)
         level = {"dash": style.DASHES[net], "width": 1.5, "color": style.COLOURS[net]}
@@ -35,8 +35,8 @@ def lesion_errors(
             x=table["unit"] + 1,
             y=table["error"],
             name=f"{name} (intact {intact[name]:.1f} %)",
-            customdata=table[["name", "loss"]],
-            hovertemplate=f"<b>{name} without %{{customdata[0]}}</b><br>error %{{y:.1f}} %, "
+            customdata=by_unit.hover_data(table, "loss"),
+            hovertemplate=f"<b>{name} without unit %{{x}}</b><br>%{{customdata[0]}}<br>error %{{y:.1f}} %, "
             f"loss %{{customdata[1]:.3f}} nats<br>intact {intact[name]:.1f} %<extra></extra>",
             **by_unit.look(name, width=1.5, size=11),
         )
@@ -56,7 +56,7 @@ def error_by_lesions(
     if not tables:
         return style.note(fig, _NOTHING)
     most = max(int(table["count"].max()) for table in tables.values())
-    fig.update_xaxes(title_text="deleted blocks, chosen at random", range=[-0.02 * most, 1.02 * most])
+    fig.update_xaxes(title_text="deleted units, chosen at random", range=[-0.02 * most, 1.02 * most])
     for name, table in tables.items():
         by_count = table.groupby("count")["error"].agg(["mean", "std", "size"]).reset_index()
         _draw_band(fig, name, by_count)
@@ -65,19 +65,19 @@ def error_by_lesions(
             y=by_count["mean"],
             name=name,
             customdata=by_count[["std", "size"]],
-            hovertemplate=f"<b>{name}, %{{x}} blocks deleted</b><br>error %{{y:.1f}}"
+            hovertemplate=f"<b>{name}, %{{x}} units deleted</b><br>error %{{y:.1f}}"
             " ± %{customdata[0]:.1f} % (mean ± sd of %{customdata[1]} draws)<extra></extra>",
             **by_unit.look(name, width=3, size=8),
         )
-        _draw_draws(fig, name, table, "count", "%{x} blocks deleted")
+        _draw_draws(fig, name, table, "count", "%{x} units deleted")
     _level_of_chance(fig, chance, template)
     return fig
 
 
 def error_by_order(tables: Tables, *, chance: float | None = None, template: Template = "light") -> go.Figure:
-    """`tables` of the probe `shuffles`, by net: tau, error in %. A point is an order of the blocks.
+    """`tables` of the probe `shuffles`, by net: tau, error in %. A point is an order of the units.
 
-    The order that was trained stands on the left, at Kendall's tau = 1 (Veit 2016 Fig. 5b).
+    The trained order is on the left, at Kendall's tau = 1 (Veit 2016 Fig. 5b).
     """
     fig = _figure(template, "error (%)")
     tables = by_unit.without_rows(tables)
@@ -85,7 +85,7 @@ def error_by_order(tables: Tables, *, chance: float | None = None, template: Tem
         return style.note(fig, _NOTHING)
     lowest = min(float(table["tau"].min()) for table in tables.values())
     fig.update_xaxes(
-        title_text="order of the blocks, Kendall's tau (1: as trained)",
+        title_text="order of the units, Kendall's tau (1: as trained)",
         range=[1.01, min(lowest, 0.95) - 0.01],
     )
     for name, table in tables.items():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.style import Template
 
@@ -23,10 +24,10 @@ _CURVE = np.linspace(0, math.pi, 9)
 
 
 def net_drawing(graph: Graph, *, chosen: str = "", template: Template = "light") -> go.Figure:
-    """The whole net, read like a page: from the image at the top to the logits, a paragraph a stage.
+    """The whole net, read like a page: from the image at the top to the logits, one paragraph per stage.
 
-    Every box holds its node's id as `customdata`, so that a click can tell it; the box of `chosen` has
-    a frame. Solid arcs carry the input unchanged; dotted ones change its size, gate, scale or drop it.
+    Every box has its node's id as `customdata`, for clicks; the box of `chosen` has a frame. Solid arcs carry
+    the input unchanged; dotted ones change its size, gate, scale or drop it.
     """
     net = "plain" if graph["plain"] else "residual"
     room = _room(graph["nodes"])
@@ -143,7 +144,7 @@ def _draw_boxes(
 ) -> None:
     x, y = zip(*(places[node["id"]] for node in nodes), strict=True)
     frame = {"color": style.ink(template), "width": [4 * (node["id"] == chosen) for node in nodes]}
-    same = {"marker": {"opacity": 1}}  # the frame tells what is chosen
+    same = {"marker": {"opacity": 1}}  # the frame marks the selection
     fig.add_scatter(
         x=x,
         y=y,
@@ -162,6 +163,6 @@ def _hover(node: Node) -> str:
     sees = "all of the image" if field is None else f"{field} × {field} pixels"
     skip = f"<br>shortcut: {node['shortcut']}" if node["shortcut"] else ""
     return (
-        f"<b>{node['id']}</b><br>out: {shape_words(node['shape'])}{skip}"
+        f"<b>{full_label(node['id'])}</b><br>out: {shape_words(node['shape'])}{skip}"
         f"<br>{node['parameters']:,} parameters<br>each number sees {sees}"
     )

@@ -1,6 +1,8 @@
-"""A residual net as a sum over paths: what each unit adds, and how long the paths are that carry gradient."""
+"""A residual net as a sum over paths: what each unit adds, and which path lengths carry the gradient."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,8 @@ _NOTHING = "no paths measured yet"
 def unit_contributions(tables: Tables, *, template: Template = "light") -> go.Figure:
     """`tables` of the probe `contributions`, by net: unit, name, L2 norms shortcut and branch, ratio, cosine.
 
-    Above, the norms of what meets at each unit's sum: the branch's F(x) as a thick line, the shortcut's
-    h(x) as a thin one; a plain net has a branch alone. Below, their ratio: what a unit adds to what it
-    was given.
+    Above, the norms of the terms of each unit's sum: the branch's F(x) as a thick line, the shortcut's
+    h(x) as a thin one; a plain net has a branch alone. Below, their ratio.
     """
     fig = _two_plots(template, 620)
     fig.update_yaxes(title_text="norm (L2)", type="log", row=1, col=1)
@@ -47,15 +48,22 @@ def unit_contributions(tables: Tables, *, template: Template = "light") -> go.Fi
 
 
 def _by_unit(
-    fig: go.Figure, table: pd.DataFrame, column: str, label: str, row: int, look: dict, *, legend: bool = True
+    fig: go.Figure,
+    table: pd.DataFrame,
+    column: str,
+    label: str,
+    row: int,
+    look: dict[str, Any],
+    *,
+    legend: bool = True,
 ) -> None:
     fig.add_scatter(
         x=table["unit"] + 1,
         y=positive(table[column].to_numpy(dtype=float)),
         name=label,
         showlegend=legend,
-        customdata=table[["name", "cosine", "changed"]],
-        hovertemplate=f"<b>{label}</b> (%{{customdata[0]}})<br>%{{y:.3g}}; cosine of h(x) and F(x) "
+        customdata=by_unit.hover_data(table, "cosine", "changed"),
+        hovertemplate=f"<b>{label}</b>, %{{customdata[0]}}<br>%{{y:.3g}}; cosine of h(x) and F(x) "
         "%{customdata[1]:.2f};<br>what follows the sum changes it by %{customdata[2]:.2f} of its length"
         "<extra></extra>",
         row=row,

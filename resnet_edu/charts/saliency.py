@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,14 +28,21 @@ def saliency_maps(
     height: int = 440,
     template: Template = "light",
 ) -> go.Figure:
-    """`image` is uint8 [C, H, W] with C 1 or 3; `maps` of 'plain' and 'residual', or of one of them,
-    are float [C or 1, H, W].
+    """The image and its maps side by side, with one colour scale.
 
-    A signed map is summed over the channels and drawn around 0. An unsigned one, a magnitude, is the
-    largest of the channels (Simonyan 2013 §3.1). `scale` says what the colours measure; `titles` stand
-    above and `notes` below, the image's first; a map's own largest size is added to its note, since
-    on the common scale a faint map is dark all over. `overlay` lays the maps over the grey image. Raises
-    `ValueError` for a map of another size than the image. Values that are not finite are grey.
+    - `image`: uint8 [C, H, W], C 1 or 3.
+    - `maps`: of "plain" and "residual", or of one of them, float [C or 1, H, W].
+    - `signed`: a signed map is summed over the channels and drawn around 0; of an unsigned one, a magnitude,
+      the largest of the channels is drawn (Simonyan 2013 §3.1).
+    - `scale`: text for the colour bar.
+    - `titles`: above the pictures, the image's first.
+    - `notes`: below them. Each map's note also gives its largest value: on the common scale a faint map is
+      dark all over.
+    - `overlay`: draws the maps over the grey image.
+    - `height`: in pixels.
+    - `template`: "light" or "dark", as the page is.
+
+    Values that are not finite are grey. Raises `ValueError` for a map of another size than the image.
     """
     for net, grid in maps.items():
         if grid.shape[1:] != image.shape[1:]:
@@ -85,7 +93,7 @@ def _top(grids: Sequence[np.ndarray]) -> float:
     return float(max(values[np.isfinite(values)], default=0))
 
 
-def _scale(grids: Sequence[np.ndarray], signed: bool, words: str) -> dict:
+def _scale(grids: Sequence[np.ndarray], signed: bool, words: str) -> dict[str, Any]:
     top = _top(grids) or 1.0
     return {
         "colorscale": _DIVERGING if signed else style.SCALE,

@@ -63,8 +63,8 @@ def _draw(fig: go.Figure, name: str, table: pd.DataFrame, place: str, which: str
         y=positive(values) if which in LOG else values,
         name=name,
         error_y=error,
-        customdata=table[["name"]],
-        hovertemplate=f"<b>{name}</b>, {place} %{{x}} (%{{customdata[0]}})<br>%{{y:.3g}}<extra></extra>",
+        customdata=by_unit.hover_data(table),
+        hovertemplate=f"<b>{name}</b>, {place} %{{x}}: %{{customdata[0]}}<br>%{{y:.3g}}<extra></extra>",
         **by_unit.look(name, size=7),
     )
 

@@ -1,4 +1,4 @@
-"""One look for every figure: Okabe–Ito colours, a dash besides, type that the last row can read."""
+"""The style of every figure: Okabe–Ito colours, a line style besides, type readable from the last row."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def ink(template: Template) -> str:
 
 
 def ground(template: Template) -> str:
-    """The colour of the page that a figure lies on."""
+    """The background colour of the app's pages."""
     return _GROUND[template]
 
 
 def figure(template: Template, *, title: str = "", height: int = 480) -> go.Figure:
-    """An empty figure on a transparent ground. What a viewer zooms stays so when the data grow."""
+    """An empty figure with a transparent background. A viewer's zoom survives updates of the data."""
     fig = go.Figure()
     fig.update_layout(
         template=_layout(ink(template)),
@@ -57,12 +57,12 @@ def figure(template: Template, *, title: str = "", height: int = 480) -> go.Figu
 
 
 def text_colour(net: str, template: Template) -> str:
-    """A net's colour for type: its own on a light page, lighter on a dark one, for contrast."""
+    """A net's colour for text: its own on a light page, lighter on a dark one, for contrast."""
     return {"light": COLOURS, "dark": _ON_DARK}[template][net]
 
 
 def note(fig: go.Figure, text: str, **where: int) -> go.Figure:
-    """A sentence in the middle of a figure, or of its plot at `row` and `col`, that has nothing to draw."""
+    """Put a sentence in the middle of an empty figure, or of its empty plot at `row` and `col`."""
     place = {"x": 0.5, "y": 0.5, "xref": "x domain", "yref": "y domain"}
     fig.add_annotation(text=text, showarrow=False, font_size=TITLE, **place, **where)
     fig.update_xaxes(showticklabels=False, showgrid=False, ticks="", **where)

@@ -1,4 +1,4 @@
-"""The loss around trained twins: planes as maps with one colour scale, lines over one another.
+"""The loss around trained twins: planes as maps with one colour scale, lines in one plot.
 
 Heights as colours and not in three dimensions: a hill in front hides the valley behind it, and two hills
 side by side cannot be compared by height.
@@ -30,8 +30,8 @@ def loss_planes(planes: Mapping[str, Answer], *, template: Template = "light") -
     """`planes` has facts and arrays of the probe `loss_plane` by names such as 'plain-56', side by side.
 
     Colours are log10 of the training loss, the same for all, with a line at every half power of ten. They
-    end at 100 nats: what lies above has the last colour, and is counted below the map. A loss that is not
-    finite is grey. A cross marks the trained weights. A step of 1 moves each filter by its own norm.
+    end at 100 nats: points above have the last colour, and the text below the map counts them. A loss that
+    is not finite is grey. A cross marks the trained weights. A step of 1 moves each filter by its own norm.
     """
     fig = make_subplots(
         1,
@@ -102,7 +102,7 @@ def _how(facts: Mapping[str, Any]) -> str:
 
 
 def _rough(value: float) -> str:
-    """4821.3 as '5·10³', which is all that anybody needs to know of it."""
+    """One digit: 4821.3 as '5·10³'."""
     exponent = int(np.floor(np.log10(value)))
     return f"{value:.0f}" if exponent < 3 else f"{value / 10**exponent:.0f}·10<sup>{exponent}</sup>"
 
@@ -124,7 +124,7 @@ def _scale(losses: list[np.ndarray]) -> dict[str, Any]:
 
 
 def _with_end(ticks: list[float], names: list[str], high: float) -> tuple[list[float], list[str]]:
-    """The last tick says that what lies above has its colour too."""
+    """The last tick reads "≥ 100": all higher losses have its colour."""
     kept = [(tick, name) for tick, name in zip(ticks, names, strict=True) if tick < high - 0.1]
     return [*(tick for tick, _ in kept), high], [*(name for _, name in kept), f"≥ {TOP:g}"]
 

@@ -1,4 +1,4 @@
-"""Fewer points, same picture: what a screen cannot show need not be sent to it."""
+"""Fewer points, same picture: drop points that a screen cannot show."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 def thin(table: pd.DataFrame, points: int = 300, value: str = "loss") -> pd.DataFrame:
     """At most `points` (5 or more) of a table's rows, in order.
 
-    Kept are both ends, of every stretch the rows where `value` is lowest and highest, so that no spike
-    is lost, and the first row where it is not finite, so that a divergence keeps its place.
+    It keeps both ends, the rows of each stretch where `value` is lowest and highest, so that no spike is
+    lost, and the first row where it is not finite, so that a divergence keeps its place.
     """
     if points < 5:
         raise ValueError(f"points is {points}; allowed: 5 …")

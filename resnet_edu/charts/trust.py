@@ -1,4 +1,4 @@
-"""What a saliency map is worth, in figures: randomised weights, shattered gradients, shares of units."""
+"""Figures about saliency maps: randomised weights, shattered gradients, shares of units."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.labels import layer_ticks
 from resnet_edu.charts.style import Template
@@ -23,16 +24,20 @@ def sanity_curves(
     *,
     template: Template = "light",
 ) -> go.Figure:
-    """`correlations` by net: [repeats, stages], Spearman's of the trained net's map with that of a net
-    whose `parts` are randomised from the head down (Adebayo 2018 §3.1); `after`: the last one in each
-    stage. A point is a repeat, the line their mean."""
+    """Rank correlations of the probe `sanity` (Adebayo 2018 §3.1). A point is a repeat, the line their mean.
+
+    - `correlations`: by net, [repeats, stages].
+    - `after`: the part that each stage randomised last.
+    - `parts`: all parts, in the order in which they are randomised.
+    - `template`: "light" or "dark", as the page is.
+    """
     fig = style.figure(template, height=380)
     share = "parts with new random weights, from the head down (%)"
     fig.update_xaxes(title_text=share, range=[-3, 103])
     fig.update_yaxes(title_text="rank correlation<br>with the trained map", range=[-1.08, 1.08], dtick=0.5)
     fig.add_hline(y=0, line={"color": style.ink(template), "width": 1})
     x = np.array([0, *(100 * (parts.index(part) + 1) / len(parts) for part in after)])
-    words = ["nothing", *after]
+    words = ["nothing", *map(full_label, after)]
     for name, values in correlations.items():
         rows = np.hstack([np.ones((len(values), 1)), values])
         _points(fig, name, np.tile(x, len(rows)), rows.ravel(), words * len(rows))
@@ -76,16 +81,18 @@ def unit_shares(answers: Mapping[str, Mapping[str, Any]], *, template: Template 
     for name, answer in answers.items():
         share = 100 * answer["branch"] / answer["difference"]
         x = np.arange(1, len(share) + 1)
-        _line(fig, name, x, share, answer["units"], "unit %{x} (%{text}): %{y:.1f} %")
+        _line(fig, name, x, share, [*map(full_label, answer["units"])], "unit %{x}: %{y:.1f} %<br>%{text}")
     _legend(fig)
     return fig
 
 
 def _means(rows: np.ndarray) -> np.ndarray:
-    """Of what is a number in each column; NaN where none is."""
+    """Each column's mean over its finite values; NaN where there are none."""
     known = np.isfinite(rows)
     total, count = np.where(known, rows, 0).sum(axis=0), known.sum(axis=0)
-    return np.divide(total, count, out=np.full(rows.shape[1], np.nan), where=count > 0)
+    means = np.full(rows.shape[1], np.nan)
+    np.divide(total, count, out=means, where=count > 0)
+    return means
 
 
 def _points(fig: go.Figure, name: str, x: Values, y: Values, words: Sequence[str]) -> None:

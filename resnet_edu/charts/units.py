@@ -1,4 +1,4 @@
-"""One block of a net, drawn layer by layer: the branch from top to bottom, the shortcut beside it."""
+"""One part of a net, drawn layer by layer: the branch from top to bottom, the shortcut beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT, _RIGHT = 40.0, 100.0  # of the layers' boxes, in % of the width
 _SIDE = (1.0, 33.0)  # of the boxes on the shortcut
 
 
-def block_drawing(
+def part_drawing(
     node: Mapping[str, Any], *, plain: bool, rows: int = 0, template: Template = "light"
 ) -> go.Figure:
     """A node of `anatomy.graph` with the name, the output's shape and the parameters of each layer.
@@ -43,19 +43,19 @@ def block_drawing(
 
 
 def main_rows(node: Mapping[str, Any]) -> int:
-    """How many layers stand below each other."""
+    """How many layers the drawing has below each other."""
     return sum(not _beside(row) for row in node["layers"])
 
 
 def _beside(row: Layer) -> bool:
-    """Whether it stands on the shortcut, or makes its gate."""
+    """True for layers of the shortcut or of its gate."""
     return any(f".{word}." in row["name"] for word in ("shortcut", "gate"))
 
 
 def _skips(
     fig: go.Figure, node: Mapping[str, Any], main: Sequence[Layer], net: str, template: Template
 ) -> None:
-    """A line from before each branch to the addition that ends it; those of inner skips are nearer."""
+    """A line from the start of each branch to its addition; lines of inner skips are nearer to it."""
     names = [row["name"] for row in main]
     additions = [(at, name.removesuffix(".add")) for at, name in enumerate(names, 1) if name.endswith(".add")]
     shallowest = min((name.count(".") for _, name in additions), default=0)
@@ -78,7 +78,7 @@ def _beside_it(
     net: str,
     template: Template,
 ) -> None:
-    """What the shortcut does, and the layers that it has."""
+    """The shortcut's description and layers, left of the branch."""
     begin, end = span
     own = [
         row for row in layers if row["name"].startswith(node["id"] + ".shortcut") or ".gate." in row["name"]

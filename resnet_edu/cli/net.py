@@ -74,7 +74,7 @@ def _stages(net: Net, sizes: dict[str, int | None]) -> pd.DataFrame:
 
 
 def _layers(net: Net, sizes: dict[str, int | None]) -> pd.DataFrame:
-    rows = [row for block in anatomy.blocks(net, **sizes) for row in block.rows]
+    rows = [row for part in anatomy.parts(net, **sizes) for row in part.rows]
     return pd.DataFrame(
         {
             "layer": row.name,

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from resnet_edu import host
-from resnet_edu.anatomy import blocks
+from resnet_edu.anatomy import parts
 from resnet_edu.experiment import Experiment
 
 TAKING_TURNS, TOGETHER = 2, 4
@@ -59,7 +59,7 @@ def at_once(experiments: Iterable[Experiment] = ()) -> int:
 def needed(experiment: Experiment) -> float:
     """Bytes on a GPU, generously: every layer's output and its gradient in half precision."""
     side = getattr(experiment.data, "side", 0) or SIDES.get(experiment.data.kind, 32)
-    rows = (row for block in blocks(experiment.net, side=side) for row in block.rows)
+    rows = (row for part in parts(experiment.net, side=side) for row in part.rows)
     numbers = sum(math.prod(row.shape) for row in rows)
     return CONTEXT_BYTES + 4 * experiment.recipe.batch * numbers
 

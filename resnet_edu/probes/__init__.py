@@ -1,5 +1,5 @@
-"""Questions to a trained net. Each is a function from (net, data, arguments) to facts and arrays; a long
-one is a generator of those so far (`partial.py`)."""
+"""Probes measure a net. Each is a function of (net, data, arguments) that returns facts and arrays; a long
+probe is a generator of partial answers (`partial.py`)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from resnet_edu.photographs import named
 from resnet_edu.probes import (
-    bench,
     fresh_profile,
     gradients,
     lesions,
@@ -24,28 +21,28 @@ from resnet_edu.probes import (
     surface,
     trust,
     unit_shares,
+    unit_surgery,
 )
 from resnet_edu.probes.image import photograph_for
 from resnet_edu.probes.moments import moment_of
 from resnet_edu.probes.partial import Kept, Partial
 from resnet_edu.probes.sources import net_of, source_of
 from resnet_edu.runs import Run
+from resnet_edu.runs.answers import ProbeAnswer
 
-__all__ = ["LONG_PROBES", "PROBES", "Answer", "answer", "answering", "net_of"]
+__all__ = ["LONG_PROBES", "PROBES", "ProbeAnswer", "answer", "iter_answer", "net_of"]
 
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
-
-PROBES: Mapping[str, Callable[..., Answer]] = {
-    "saliency": saliency.answer,
+PROBES: Mapping[str, Callable[..., ProbeAnswer]] = {
+    "saliency": saliency.saliency_map,
     "images": saliency.shown_images,
-    "unit_shares": unit_shares.answer,
+    "unit_shares": unit_shares.unit_shares,
     "sanity": trust.sanity,
-    "trust": trust.answer,
-    "smoothness": smoothness.answer,
+    "trust": trust.trust_scores,
+    "smoothness": smoothness.smoothness,
     "lesions": lesions.lesions,
     "random_lesions": lesions.random_lesions,
     "shuffles": lesions.shuffles,
-    "lesion": bench.lesion,
+    "lesion": unit_surgery.lesion,
     "contributions": paths.contributions,
     "expansion": paths.expansion,
     "path_lengths": paths.path_lengths,
@@ -58,7 +55,7 @@ PROBES: Mapping[str, Callable[..., Answer]] = {
     "one_update": one_update.one_update,
 }
 OF_A_TRAINING = ("one_update",)
-"""Probes that ask how the training goes on: they are given its `Moment` too."""
+"""Probes of a training run: their third argument is its `Moment`."""
 LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
     "loss_plane": surface.plane,
     "loss_line": surface.line,
@@ -66,26 +63,28 @@ LONG_PROBES: Mapping[str, Callable[..., Iterator[Partial]]] = {
 }
 
 
-def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> Answer:
-    """Facts (plain data) and arrays by name, of a run's net, of "torchvision:resnet-50", or of a net
-    at its start that is no run, such as "fresh:net=plain-56&width=8&seed=1".
+def answer(source: Run | str, probe: str, arguments: Mapping[str, Any]) -> ProbeAnswer:
+    """Run a probe; returns facts (plain data) and arrays by name.
 
-    Every probe takes `step` besides its own arguments: after so many training steps, one of
-    `run.weight_steps()` or 0 for the initial weights; the last ones kept by default. One that takes
-    `pixels` takes the name of a shipped `photograph` as well (see `resnet_edu.photographs`). Raises
-    `ValueError` for unknown probes and arguments.
+    - `source`: a run, "torchvision:resnet-50", or a fresh net such as "fresh:net=plain-56&width=8&seed=1".
+    - `probe`: a name in `PROBES` or `LONG_PROBES`.
+    - `arguments`: the probe's own. Every probe also takes `step`: one of `run.weight_steps()`, or 0 for the
+      initial weights; by default the last one. Probes with `pixels` also take the name of a shipped
+      `photograph` (see `resnet_edu.photographs`).
+
+    Raises `ValueError` for unknown probes and arguments.
     """
-    *_, whole = answering(source, probe, arguments)
-    return whole.facts, whole.arrays
+    *_, whole = iter_answer(source, probe, arguments)
+    return ProbeAnswer(whole.facts, whole.arrays)
 
 
-def answering(
+def iter_answer(
     source: Run | str, probe: str, arguments: Mapping[str, Any], kept: Kept = None
 ) -> Iterator[Partial]:
-    """The answer in pieces, the last of which is the whole; a quick one comes in one piece. A long one
-    goes on from the arrays `kept` of an earlier piece. Raises `ValueError` as `answer` does."""
-    asked = {**PROBES, **LONG_PROBES}.get(probe)
-    if asked is None:
+    """Yield partial answers; the last one is complete. A quick probe yields one; a long one resumes from the
+    arrays `kept` of an earlier partial answer. Raises `ValueError` as `answer` does."""
+    function: Callable[..., Any] | None = {**PROBES, **LONG_PROBES}.get(probe)
+    if function is None:
         raise ValueError(f"probe is {probe!r}; allowed: {', '.join([*PROBES, *LONG_PROBES])}")
     own = {name: value for name, value in arguments.items() if name not in ("step", "photograph")}
     of_picture = {"pixels", "photograph"} & {name for name in arguments if arguments[name] is not None}
@@ -98,7 +97,7 @@ def answering(
     elif probe in OF_A_TRAINING:
         given += (moment_of(source, step),)
     try:
-        inspect.signature(asked).bind(*given, **own)
+        inspect.signature(function).bind(*given, **own)
     except TypeError as error:
         raise ValueError(f"{probe}: {error}") from None
     if probe in LONG_PROBES:

@@ -1,4 +1,4 @@
-"""What several questions take as arguments, checked: how many images, of which set, whose statistics."""
+"""Checks of the arguments that probes share, and the facts and columns that their answers share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from resnet_edu.data import DataSet
@@ -19,8 +19,8 @@ STATISTICS = ("running", "batch")
 
 def first_images(data: DataSet, images: int, of: str) -> tuple[Tensor, Tensor]:
     """Images uint8 [n, C, H, W] and labels int64 [n]: the first `images` of the test or training set,
-    or all that there are. Raises `ValueError` where there are none."""
-    images, of = whole("images", images, 2), word("of", of, SETS)
+    or all of them if there are fewer. Raises `ValueError` if there are none."""
+    images, of = check_int("images", images, 2), check_choice("of", of, SETS)
     whole_set = {
         "test": (data.test_images, data.test_labels),
         "train": (data.train_images, data.train_labels),
@@ -31,34 +31,35 @@ def first_images(data: DataSet, images: int, of: str) -> tuple[Tensor, Tensor]:
     return shown, labels
 
 
-def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """`value`, if it is a whole number in its bounds; raises `ValueError`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < low or (high and value > high):
-        raise ValueError(f"{name} is {value!r}; allowed: {low} … {high or ''}".rstrip())
+def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Return `value` if it is an integer in low … high; raises `ValueError` otherwise."""
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < low or (high is not None and value > high):
+        raise ValueError(f"{name} is {value!r}; allowed: {low} … {'' if high is None else high}".rstrip())
     return value
 
 
-def amount(name: str, value: Any) -> float:
-    """`value`, if it is a finite number that is not negative; raises `ValueError`."""
+def check_nonnegative(name: str, value: Any) -> float:
+    """Return `value` if it is finite and not negative; raises `ValueError` otherwise."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise ValueError(f"{name} is {value!r}; allowed: 0 …")
     return float(value)
 
 
-def word(name: str, value: Any, allowed: Sequence[str]) -> str:
-    """`value`, if it is one of the words allowed; raises `ValueError`."""
+def check_choice(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of `allowed`; raises `ValueError` otherwise."""
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
     return value
 
 
 def by_batch(statistics: Any) -> bool:
-    """Whether every batch is normalised by itself, as in training, or by the running statistics."""
-    return word("statistics", statistics, STATISTICS) == "batch"
+    """True if batch norms use the statistics of the batch, as in training; False if the running ones."""
+    return check_choice("statistics", statistics, STATISTICS) == "batch"
 
 
-def named(name: str, value: Any, net: ResNet) -> list[str]:
-    """Names of units: a list, or one name alone. Raises `ValueError`."""
+def check_units(name: str, value: Any, net: ResNet) -> list[str]:
+    """Return the names of units as a list; `value` may be one name. Raises `ValueError` for unknown ones."""
     units = dict(net.units())
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, (list, tuple)):
@@ -71,23 +72,23 @@ def named(name: str, value: Any, net: ResNet) -> list[str]:
     return list(listed)
 
 
-def told(net: ResNet, images: int, of: str) -> dict[str, Any]:
-    """The facts that every answer begins with: which net, how many units and images, of which set."""
+def base_facts(net: ResNet, images: int, of: str) -> dict[str, Any]:
+    """The facts that every answer has: net, number of units, number of images, and their set `of`."""
     return {"net": name_of(net.spec), "units": len(net.units()), "images": images, "of": of}
 
 
-def where(net: ResNet) -> dict[str, list[Any]]:
-    """The columns that say which unit a row is about: `unit` (from 0), `name`, `stage` (from 0), and
-    `changes_size`, true for the units that halve the maps or widen them."""
+def unit_columns(net: ResNet) -> dict[str, np.ndarray]:
+    """The columns that identify a row's unit.
+
+    - `unit`: its number, from 0.
+    - `name`: its module, such as "stages.0.1".
+    - `stage`: from 0.
+    - `changes_size`: true if it halves the feature maps or widens them.
+    """
     units = net.units()
     return {
-        "unit": list(range(len(units))),
-        "name": [name for name, _ in units],
-        "stage": [int(name.split(".")[1]) for name, _ in units],
-        "changes_size": [not each.plan.same_size for _, each in units],
+        "unit": np.arange(len(units)),
+        "name": np.array([name for name, _ in units]),
+        "stage": np.array([int(name.split(".")[1]) for name, _ in units]),
+        "changes_size": np.array([not each.plan.same_size for _, each in units]),
     }
-
-
-def row_means(rows: Tensor) -> list[float]:
-    """The mean over the images (the last dimension), summed in double precision."""
-    return rows.to(torch.float64).mean(-1).tolist()

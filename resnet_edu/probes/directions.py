@@ -1,11 +1,10 @@
 """Directions in the space of a net's weights, normalised filter by filter (Li 2018, arXiv 1712.09913, §4).
 
-A direction d is drawn at random and then normalised filter by filter: d_ij ← d_ij · ‖θ_ij‖ / ‖d_ij‖ (eq. 1;
-j is the j-th filter of layer i, in a dense layer the weights into one unit). A step of 1 so moves each
-filter by its own norm, and slices of different nets can be set side by side: rescaling the filters, which
-a normalised net does not feel, does not stretch the picture. Norms' parameters and all biases stay where
-they are, as in the authors' published code. The numbers are drawn by tensor name, so that a plain net and
-its residual twin are moved along the same draws.
+A random direction d is normalised filter by filter: d_ij ← d_ij · ‖θ_ij‖ / ‖d_ij‖ (eq. 1; j is the j-th
+filter of layer i; in a dense layer, the weights into one neuron). So a step of 1 moves each filter by its own
+norm, and slices of different nets are comparable: rescaling the filters, which does not change a normalised
+net, does not stretch the picture. Norms' parameters and all biases stay fixed, as in the authors' published
+code. Each tensor's generator is seeded by its name, so a plain net and its residual twin get the same draws.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ Direction = dict[str, Tensor]
 
 
 def random_direction(parameters: Mapping[str, Tensor], seed: int, axis: int) -> Direction:
-    """A filter-normalised Gaussian direction for each weight of two dimensions or more; others do not
-    move. The draws depend on seed, axis and the tensor's name alone."""
+    """A filter-normalised Gaussian direction for each weight of two dimensions or more; other parameters
+    stay fixed. It depends on seed, axis and the tensors' names and shapes alone."""
     return {
         name: filter_normalised(
             torch.randn(weight.shape, generator=generator_for(seed, "direction", axis, name)), weight
@@ -41,7 +40,7 @@ def filter_normalised(direction: Tensor, weight: Tensor) -> Tensor:
 
 
 def cosine(one: Direction, other: Direction) -> float:
-    """Of the angle between two directions of the same tensors; near 0 where there are many weights."""
+    """Cosine between two directions of the same tensors; near 0 for many weights. NaN if one is zero."""
     lengths = _dot(one, one) * _dot(other, other)
     return _dot(one, other) / math.sqrt(lengths) if lengths else math.nan
 

@@ -1,8 +1,8 @@
-"""How large a net may be that is built only to be asked about: a query can come from a URL."""
+"""Limits on fresh nets, which a probe builds only to measure them: a query can come from a URL."""
 
 from __future__ import annotations
 
-from resnet_edu.anatomy import blocks
+from resnet_edu.anatomy import parts
 from resnet_edu.data import DataSet
 from resnet_edu.experiment import Net, name_of
 from resnet_edu.experiment.spec import SpecError
@@ -12,13 +12,13 @@ MOST_MACS = 500_000_000  # an image
 
 
 def image_sizes(data: DataSet) -> dict[str, int]:
-    """What `nets.build` and `anatomy.blocks` must know of the images."""
+    """What `nets.build` and `anatomy.parts` must know of the images."""
     return {"channels": data.channels, "side": data.side, "classes": data.classes}
 
 
 def check_size(net: Net, data: DataSet) -> None:
-    """Raises `SpecError` for a net that would keep a worker, or its memory, for too long."""
-    found = blocks(net, **image_sizes(data))
+    """Raises `SpecError` for a net that would take a worker too long, or too much memory."""
+    found = parts(net, **image_sizes(data))
     parameters, macs = sum(each.parameters for each in found), sum(each.macs for each in found)
     smaller = "make it shallower or narrower, or its images smaller"
     if parameters > MOST_PARAMETERS:

@@ -1,15 +1,18 @@
-"""How gradients and signals fare in a net as it is, at its start or trained: by layer, by unit, by ReLU.
+"""Gradients and activations of a net at any step: by layer, by unit, by ReLU.
 
-Norms tell whether gradients vanish or explode; correlations tell whether they still say anything
-(Balduzzi 2017). `statistics` says whose a batch norm uses: 'batch', as in training, or 'running', as
-at test time. At step 0 the running ones say nothing yet.
+Norms show whether gradients vanish or explode; correlations, whether they are still informative (Balduzzi
+2017). Parameters of all probes here:
+
+- `images`: at most so many, the first of their set.
+- `of`: their set, "test" or "train".
+- `statistics`: of batch norms: "batch", as in training, or "running", as at test time; at step 0 the running
+  ones are not those of any training.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +21,18 @@ import torch.nn.functional as F
 from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.nets import ResNet
-from resnet_edu.probes.arguments import amount, by_batch, first_images, told, where, whole
+from resnet_edu.probes.arguments import (
+    base_facts,
+    by_batch,
+    check_int,
+    check_nonnegative,
+    first_images,
+    unit_columns,
+)
 from resnet_edu.randomness import generator_for
+from resnet_edu.runs.answers import ProbeAnswer
 
 MOMENTUM = 0.9
-
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def layer_gradients(
@@ -35,15 +44,18 @@ def layer_gradients(
     statistics: str = "batch",
     lr: float = 0.1,
     weight_decay: float = 1e-4,
-) -> Answer:
-    """A row a layer: L2 norms of the loss `gradient`, of the `weight`, and of the `update` that one step
-    of SGD makes, from rest, on the first `images` images; and `ratio`, update : weight.
+) -> ProbeAnswer:
+    """One row per layer: norms of gradient, weight, and one step of SGD; the net itself does not change.
 
-    The step is of `lr` and `weight_decay`. Momentum has nothing gathered in a first step, but at a steady
-    gradient it makes later ones ten times as long. The net itself is left as it is.
+    - `images`, `of`, `statistics`: see the module.
+    - `lr`, `weight_decay`: of the step. It is a first step, without accumulated momentum; for a constant
+      gradient, momentum makes later steps ten times as long.
+
+    Columns: `layer`, from 0; `name`; the L2 norms `gradient` of the loss, `weight`, and `update`; and their
+    `ratio` update : weight. Facts: `loss` in nats.
     """
     shown, labels = first_images(data, images, of)
-    lr, weight_decay = amount("lr", lr), amount("weight_decay", weight_decay)
+    lr, weight_decay = check_nonnegative("lr", lr), check_nonnegative("weight_decay", weight_decay)
     moved = copy.deepcopy(net)
     layers = nets.layers(moved)
     before = torch.stack([weight.detach().norm() for _, weight in layers])
@@ -53,7 +65,11 @@ def layer_gradients(
         loss.backward()
     optimizer.step()
     gradient, _, update = measure.layer_norms([weight for _, weight in layers], optimizer)
-    facts = told(net, len(labels), of) | {"statistics": statistics, "lr": lr, "weight_decay": weight_decay}
+    facts = base_facts(net, len(labels), of) | {
+        "statistics": statistics,
+        "lr": lr,
+        "weight_decay": weight_decay,
+    }
     columns = {
         "layer": np.arange(len(layers)),
         "name": np.array([name for name, _ in layers]),
@@ -62,7 +78,7 @@ def layer_gradients(
         "update": update.numpy(),
         "ratio": (update / before).numpy(),
     }
-    return facts | {"loss": loss.item()}, columns
+    return ProbeAnswer(facts | {"loss": loss.item()}, columns)
 
 
 def gradient_correlations(
@@ -73,15 +89,19 @@ def gradient_correlations(
     of: str = "train",
     statistics: str = "batch",
     seed: int = 0,
-) -> Answer:
-    """A row a unit: the loss `gradient` at its output, its L2 norm, and how alike it is elsewhere.
+) -> ProbeAnswer:
+    """One row per unit: the gradient at its output, and its cosines with other gradients (Balduzzi 2017 §2).
 
-    Mean cosines, −1 … 1: `nearby`, with the gradient at the same image moved by 1 %; `examples`, between
-    all pairs of different images, and `same_class`, between those of one class (Balduzzi 2017 §2).
+    - `images`, `of`, `statistics`: see the module.
+    - `seed`: of the random move of each image.
+
+    Columns: those of `unit_columns`; `gradient`, the L2 norm of the loss gradient at the unit's output; and
+    mean cosines, −1 … 1: `nearby`, at an image and at the same image moved by 1 %; `examples`, of all pairs
+    of images; `same_class`, of the pairs of one class.
     """
     shown, labels = first_images(data, images, of)
     batchwise, inputs = {"batch_statistics": by_batch(statistics)}, normalise(shown, data)
-    draws = generator_for(whole("seed", seed, 0), "nearby inputs")
+    draws = generator_for(check_int("seed", seed, 0), "nearby inputs")
     near = measure.block_gradients(net, inputs, labels, draws, **batchwise)
     between = measure.example_correlations(net, inputs, labels, **batchwise)
     columns = {
@@ -90,8 +110,8 @@ def gradient_correlations(
         "examples": np.array(between.pairs),
         "same_class": np.array(between.same_class),
     }
-    facts = told(net, len(labels), of) | {"statistics": statistics, "moved_by": 0.01, "seed": seed}
-    return facts, _located(net) | columns
+    facts = base_facts(net, len(labels), of) | {"statistics": statistics, "moved_by": 0.01, "seed": seed}
+    return ProbeAnswer(facts, unit_columns(net) | columns)
 
 
 def jacobians(
@@ -103,15 +123,19 @@ def jacobians(
     of: str = "train",
     statistics: str = "batch",
     seed: int = 0,
-) -> Answer:
-    """A row a unit: `norm`, of the Jacobian image → the unit's output (Frobenius), and `growth`, how many
-    times as long a random small change of the image has become there.
+) -> ProbeAnswer:
+    """One row per unit: the Jacobian from the image to the unit's output.
 
-    Estimated by pushing `samples` random directions an image through the net (Hutchinson 1990); `norm_se`
-    is the estimate's standard error over the samples. Norms are root mean squares over the images.
+    - `images`, `of`, `statistics`: see the module.
+    - `samples`: random directions per image, pushed forward through the net (Hutchinson 1990).
+    - `seed`: of the directions.
+
+    Columns: those of `unit_columns`; `norm`, the Frobenius norm of the Jacobian; `norm_se`, the estimate's
+    standard error over the samples; `growth`, by which factor the net stretches a small random change of
+    the image. Norms are root mean squares over the images.
     """
     shown, labels = first_images(data, images, of)
-    samples, seed = whole("samples", samples, 2, 10_000), whole("seed", seed, 0)
+    samples, seed = check_int("samples", samples, 2, 10_000), check_int("seed", seed, 0)
     inputs, batchwise = normalise(shown, data), by_batch(statistics)
     squares = []
     for sample in range(samples):
@@ -126,23 +150,21 @@ def jacobians(
         "norm_se": error.numpy(),
         "growth": (norm / inputs[0].numel() ** 0.5).numpy(),
     }
-    facts = told(net, len(labels), of) | {"statistics": statistics, "samples": samples, "seed": seed}
-    return facts, _located(net) | columns
+    facts = base_facts(net, len(labels), of) | {"statistics": statistics, "samples": samples, "seed": seed}
+    return ProbeAnswer(facts, unit_columns(net) | columns)
 
 
 def activations(
     net: ResNet, data: DataSet, *, images: int = 256, of: str = "train", statistics: str = "batch"
-) -> Answer:
-    """A row a ReLU, in the order of the forward pass: `mean` and `sd` of what it lets through, and in %
-    the shares of its numbers that are `zero`, and of its channels that are zero everywhere on all
-    images, `dead`."""
+) -> ProbeAnswer:
+    """One row per ReLU, in the order of the forward pass, on these images (parameters: see the module).
+
+    Columns: `relu`, from 0; `name`; `mean` and `sd` of its output; `zero`, the share of its outputs that are
+    0, in %; `dead`, the share of its channels that are 0 everywhere on all images, in %.
+    """
     shown, labels = first_images(data, images, of)
     found = measure.relu_activations(net, normalise(shown, data), batch_statistics=by_batch(statistics))
     columns = {"relu": np.arange(len(found))}
     for field in dataclasses.fields(measure.Activations):
         columns[field.name] = np.array([getattr(each, field.name) for each in found])
-    return told(net, len(labels), of) | {"statistics": statistics}, columns
-
-
-def _located(net: ResNet) -> dict[str, np.ndarray]:
-    return {name: np.array(values) for name, values in where(net).items()}
+    return ProbeAnswer(base_facts(net, len(labels), of) | {"statistics": statistics}, columns)

@@ -1,4 +1,4 @@
-"""The one image that a question is about: of the test images, or the asker's own pixels."""
+"""The image that a probe explains: a test image, or pixels that the request brings along."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from torch import Tensor, nn
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.photographs import named
 from resnet_edu.pictures import fitted
+from resnet_edu.probes.arguments import check_int
 
 MOST_IMAGES = 10_000
 
 
-class Asked(NamedTuple):
-    """`pixels` uint8 [C, H, W], the net's `inputs` float32 [1, C, H, W], the class asked for, and facts."""
+class ProbeInput(NamedTuple):
+    """One image, ready for the net.
+
+    - `pixels`: uint8 [C, H, W].
+    - `inputs`: the same, normalised, float32 [1, C, H, W].
+    - `target`: the class whose score is explained.
+    - `facts`: what every answer about one image says; see `resolve_input`.
+    """
 
     pixels: np.ndarray
     inputs: Tensor
@@ -24,14 +31,18 @@ class Asked(NamedTuple):
     facts: dict[str, Any]
 
 
-def asked(
+def resolve_input(
     net: nn.Module, data: DataSet, image: int | None, pixels: np.ndarray | None, target: int | None
-) -> Asked:
-    """The test image with this number, or `pixels`, uint8 of the net's size.
+) -> ProbeInput:
+    """The input of a probe about one image.
 
-    `target` is by default the image's true class; of the asker's own pixels, the one that the net says.
-    The facts: label (None of own pixels), target, predicted, probabilities, class_names. Raises
-    `ValueError` for what is out of range, and where not one of the two is given.
+    - `net`: predicts; its answer is the default target for `pixels`.
+    - `data`: what the net was trained on.
+    - `image`: the number of a test image; or
+    - `pixels`: uint8 [C, H, W] of the net's size. Give one of the two.
+    - `target`: a class; by default the image's label, and for `pixels` the predicted class.
+
+    Facts: label (None for `pixels`), target, predicted, probabilities, class_names. Raises `ValueError`.
     """
     picture, label = _picture(data, image, pixels)
     inputs = normalise(picture[None], data)
@@ -42,30 +53,16 @@ def asked(
         target = predicted if label is None else label
     facts = {
         "label": label,
-        "target": within("target", target, data.classes),
+        "target": check_int("target", target, 0, data.classes - 1),
         "predicted": predicted,
         "probabilities": probabilities.tolist(),
         "class_names": list(data.class_names),
     }
-    return Asked(picture.numpy(), inputs, target, facts)
-
-
-def within(name: str, value: Any, count: int) -> int:
-    """`value`, if it is one of 0 … count − 1; else `ValueError`."""
-    if type(value) is not int or not 0 <= value < count:
-        raise ValueError(f"{name} is {value!r}; allowed: 0 … {count - 1}")
-    return value
-
-
-def at_least_one(name: str, value: Any, most: int) -> int:
-    """`value`, if it is one of 1 … most; else `ValueError`."""
-    if type(value) is not int or not 1 <= value <= most:
-        raise ValueError(f"{name} is {value!r}; allowed: 1 … {most}")
-    return value
+    return ProbeInput(picture.numpy(), inputs, target, facts)
 
 
 def photograph_for(data: DataSet, name: str) -> np.ndarray:
-    """The shipped photograph of this name as the net takes pictures, uint8 [C, H, W]; raises `ValueError`."""
+    """The shipped photograph of this name in the net's size, uint8 [C, H, W]; raises `ValueError`."""
     return fitted(named(name).pixels(), data.channels, data.side, 1.0)
 
 
@@ -75,7 +72,7 @@ def _picture(data: DataSet, image: int | None, pixels: np.ndarray | None) -> tup
     if pixels is None:
         if not len(data.test_labels):
             raise ValueError("this net comes without test images: give pixels")
-        image = within("image", image, len(data.test_labels))
+        image = check_int("image", image, 0, len(data.test_labels) - 1)
         return data.test_images[image], int(data.test_labels[image])
     size = (data.channels, data.side, data.side)
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != size:

@@ -1,7 +1,7 @@
-"""How many paths of which length a net has: exact counts, read off its modules (Veit 2016 §3 and §4.2).
+"""Exact counts of a net's paths by length, computed from its modules (Veit 2016 §3 and §4.2).
 
-A list of numbers stands for a polynomial: its k-th number counts the paths of length k. One part after
-another multiplies them, and the two sides of a sum are added.
+A list of counts is a polynomial: its k-th coefficient counts the paths of length k. Modules in sequence
+multiply their polynomials; the two terms of an addition add theirs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Counts = list[int]
 
 
 def in_units(net: ResNet) -> Counts:
-    """Paths by the number of branches that they pass: 1 + z for a residual unit, z for a plain one."""
+    """Paths by the number of branches on them: 1 + z for a residual unit, z for a plain one."""
     return product([0, 1] if unit.shortcut is None else _sum([1], _branch(unit)) for _, unit in net.units())
 
 
@@ -30,10 +30,10 @@ def _branch(unit: ResidualUnit) -> Counts:
 
 
 def in_layers(module: nn.Module) -> Counts:
-    """Paths through the module by the weighted layers that they pass.
+    """Paths through the module by the number of weighted layers on them.
 
     A projection is a layer on its shortcut, and skips inside a branch fork again. A gate only multiplies
-    what passes it, so its own layer is on no path.
+    a term, so its own layer is on no path.
     """
     if isinstance(module, Gate):
         return [1]
@@ -48,7 +48,7 @@ def in_layers(module: nn.Module) -> Counts:
 
 
 def product(parts: Iterable[Sequence[int]]) -> Counts:
-    """Part after part: lengths add, counts multiply."""
+    """Polynomial product: lengths add, counts multiply."""
     whole: Counts = [1]
     for part in parts:
         longer = [0] * max(len(whole) + len(part) - 1, 0)
@@ -65,11 +65,11 @@ def _sum(one: Sequence[int], other: Sequence[int]) -> Counts:
 
 
 def as_floats(counts: Sequence[int]) -> list[float]:
-    """Counts of a net of 1,024 units and more are beyond what a float can hold: infinite."""
+    """Counts as floats; infinite beyond 2¹⁰²³, which nets of 1,024 units exceed."""
     return [float(count) if count < 2**1023 else math.inf for count in counts]
 
 
 def shares(counts: Sequence[int]) -> list[float]:
-    """Of all paths, in %, also where the counts themselves are beyond a float."""
+    """Each count as a share of all, in %, also where the counts exceed a float."""
     total = sum(counts)
     return [100 * count / total for count in counts]

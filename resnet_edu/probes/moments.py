@@ -1,4 +1,4 @@
-"""A moment of a training: which update comes next, with which learning rate, on which images."""
+"""A moment of a training run: which update comes next, with which learning rate, on which images."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def moment_of(source: Run | str, step: int | None) -> Moment:
 
 
 def _lr(run: Run, step: int) -> float:
-    """By the recipe, or on a plateau schedule, which no recipe foretells, as the run recorded it (to six
-    digits, since tables hold float32). After the last step it stays as it was."""
+    """The learning rate of the recipe. On a plateau schedule, which depends on the losses, the recorded one
+    (to six digits, since tables are float32). After the last step it stays the same."""
     recipe, recorded = run.experiment.recipe, run.steps()
     recorded = recorded[recorded["step"] <= step]
     if isinstance(recipe.schedule, Plateau) and len(recorded):
@@ -59,8 +59,8 @@ def _lr(run: Run, step: int) -> float:
 
 
 def training_batch(experiment: Experiment, data: DataSet, step: int) -> tuple[Tensor, Tensor]:
-    """What the update after `step` others sees: inputs float32 [B, C, H, W], normalised and augmented, and
-    labels int64 [B]. Image order and augmentation follow from the seed and the step alone."""
+    """The batch of update number `step`, from 0: inputs float32 [B, C, H, W], normalised and augmented, and
+    labels int64 [B]. Image order and augmentation depend on the seed and the step alone."""
     recipe, seed = experiment.recipe, experiment.seed
     chosen = batch_indices(step, recipe.batch, len(data.train_labels), seed)
     if isinstance(data, StreamedSet):

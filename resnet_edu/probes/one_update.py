@@ -1,8 +1,8 @@
 """One update of a training in slow motion: forward, the loss, backward through every plus, the step.
 
-The gradient of one batch is followed unit by unit as the chain rule says it: at the sum h(x) + F(x) it
-is copied, one copy goes back through the shortcut and one through the branch, and what comes out of both
-is added up again: the gradient at the unit's input.
+The gradient of one batch is traced unit by unit by the chain rule: at the sum h(x) + F(x) it is copied, one
+copy goes back through the shortcut and one through the branch, and their sum is the gradient at the unit's
+input.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from resnet_edu.data import DataSet
 from resnet_edu.nets import ResNet
 from resnet_edu.nets.stochastic import seed_stochastic_modules
 from resnet_edu.nets.units import ResidualUnit
-from resnet_edu.probes.arguments import told, where
+from resnet_edu.probes.arguments import base_facts, unit_columns
 from resnet_edu.probes.moments import Moment, training_batch
-from resnet_edu.probes.unrolled import Opened, opened
+from resnet_edu.probes.unrolled import UnitTrace, trace_unit
+from resnet_edu.runs.answers import ProbeAnswer
 
 SPLIT = (
     "The split is at the sum s = h(x) + F(x), so behind what follows the addition (a ReLU, in the original "
@@ -33,10 +34,8 @@ SPLIT = (
     "gates of the unit belong to the term that they multiply."
 )
 
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-
-def one_update(net: ResNet, data: DataSet, moment: Moment, /) -> Answer:
+def one_update(net: ResNet, data: DataSet, moment: Moment, /) -> ProbeAnswer:
     """The update that a training makes after `step` others, on the batch that it sees there.
 
     A row a unit, in forward order; L2 norms over the whole batch, gradients of the batch's mean loss:
@@ -58,12 +57,12 @@ def one_update(net: ResNet, data: DataSet, moment: Moment, /) -> Answer:
     inputs, labels = training_batch(moment.experiment, data, step)
     with _draws_of(moved, moment):
         forward = Forward(moved, inputs, labels)
-    backward, gradients = forward.back()
+    backward, gradients = forward.backward()
     columns = _columns(moved, forward, backward, gradients)
     columns["update"] = _norms(_step(gradients, moment.lr, recipe.weight_decay, nets.layers(moved)))
     with _draws_of(moved, moment), torch.no_grad():
         after = F.cross_entropy(moved(inputs), labels).item()
-    facts = told(net, len(labels), "train") | {
+    facts = base_facts(net, len(labels), "train") | {
         "lr": moment.lr,
         "weight_decay": recipe.weight_decay,
         "momentum": recipe.momentum,
@@ -75,7 +74,7 @@ def one_update(net: ResNet, data: DataSet, moment: Moment, /) -> Answer:
         "loss": forward.loss.item(),
         "loss_after": after,
     }
-    return facts, columns
+    return ProbeAnswer(facts, columns)
 
 
 @dataclass(frozen=True)
@@ -94,19 +93,19 @@ class Backward:
 
 
 class Forward:
-    """One forward pass of a batch, cut at every unit's input, so that `back` can show each piece."""
+    """One forward pass of a batch, cut at every unit's input, so that `backward` can show each piece."""
 
     def __init__(self, net: ResNet, inputs: Tensor, labels: Tensor) -> None:
         self.net = net
         self.stem = x = net.stem(inputs)
-        self.units: list[tuple[Opened, Tensor]] = []
+        self.units: list[tuple[UnitTrace, Tensor]] = []
         for _, unit in net.units():
-            self.units.append(_opened_at_sum(unit, x.detach().requires_grad_()))
+            self.units.append(_trace_with_sum(unit, x.detach().requires_grad_()))
             x = self.units[-1][0].y
         self.top = x.detach().requires_grad_()
         self.loss = F.cross_entropy(net.head(net.pool(self.top)), labels)
 
-    def back(self) -> tuple[list[Backward], dict[nn.Parameter, Tensor]]:
+    def backward(self) -> tuple[list[Backward], dict[nn.Parameter, Tensor]]:
         """What passes each unit, in forward order, and every parameter's gradient."""
         found: dict[nn.Parameter, Tensor] = {}
         (gradient,) = torch.autograd.grad(self.loss, self.top, retain_graph=True)
@@ -114,15 +113,15 @@ class Forward:
         passed = []
         for each, total in reversed(self.units):
             (plus,) = torch.autograd.grad(each.y, total, gradient, retain_graph=True)
-            shortcut = None if each.shortcut is None else each.back(gradient, branch=False)
-            passed.append(Backward(gradient, plus, shortcut, each.back(gradient, branch=True)))
+            shortcut = None if each.shortcut is None else each.vjp(gradient, branch=False)
+            passed.append(Backward(gradient, plus, shortcut, each.vjp(gradient, branch=True)))
             _add_gradients(found, [each.unit], each.y, gradient)
             gradient = passed[-1].x
         _add_gradients(found, [self.net.stem], self.stem, gradient)
         return passed[::-1], found
 
 
-def _opened_at_sum(unit: ResidualUnit, x: Tensor) -> tuple[Opened, Tensor]:
+def _trace_with_sum(unit: ResidualUnit, x: Tensor) -> tuple[UnitTrace, Tensor]:
     """The unit's pass, and the sum h(x) + F(x) in it, before what follows the addition."""
     sums: list[Tensor] = []
 
@@ -131,7 +130,7 @@ def _opened_at_sum(unit: ResidualUnit, x: Tensor) -> tuple[Opened, Tensor]:
         return (sums[-1],)
 
     with unit.after.register_forward_pre_hook(keep):
-        return opened(unit, x), sums[0]
+        return trace_unit(unit, x), sums[0]
 
 
 def _add_gradients(
@@ -162,7 +161,7 @@ def _columns(
     terms = [_terms(each, total) for each, total in forward.units]
     layers = nets.layers(net)
     ways = [each.shortcut for each in backward]
-    return {name: np.array(values) for name, values in where(net).items()} | {
+    return unit_columns(net) | {
         "x": _norms([each.x for each in opened_units]),
         "branch": _norms([branch for _, branch in terms]),
         "shortcut": _norms([shortcut for shortcut, _ in terms]),
@@ -179,7 +178,7 @@ def _columns(
     }
 
 
-def _terms(each: Opened, total: Tensor) -> tuple[Tensor | None, Tensor]:
+def _terms(each: UnitTrace, total: Tensor) -> tuple[Tensor | None, Tensor]:
     """h(x) and F(x) with all factors, as they were added. The addition is linear, so its derivative is the
     factor, also of a stochastic one, which another call would draw anew."""
     if each.shortcut is None:

@@ -1,4 +1,4 @@
-"""What a long question yields on its way."""
+"""Partial answers, which a long probe yields row by row."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ Kept = Mapping[str, np.ndarray] | None
 
 @dataclass(frozen=True)
 class Partial:
-    """The answer as far as it goes: `done` of `total` rows, NaN in the arrays where nothing was computed.
+    """An answer so far.
 
-    A long probe is a generator `probe(net, data, kept, /, *, arguments)` of these; the last one, with
-    `done == total`, is the answer. `kept` are the arrays of an earlier one, to go on from, or None.
+    A long probe is a generator `probe(net, data, kept, /, *, arguments)` of these; the last one is the
+    answer. `kept`, the arrays of an earlier one, resumes it; None starts it.
+
+    - `done`, `total`: rows. They are equal in the last one.
+    - `facts`: plain data.
+    - `arrays`: by name; NaN in rows that are not computed yet.
     """
 
     done: int

@@ -1,7 +1,10 @@
 """A residual net as a sum over paths: what each unit adds, and what paths of each length carry (Veit 2016).
 
-`statistics` says whose a batch norm uses: 'running', as at test time, or 'batch', as in training (and
-at step 0, when the running ones say nothing yet).
+Parameters of all probes here:
+
+- `images`: at most so many, the first of their set.
+- `of`: their set, "test" or "train".
+- `statistics`: of batch norms: "running", as at test time, or "batch", as in training.
 """
 
 from __future__ import annotations
@@ -9,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,41 +21,51 @@ from resnet_edu.anatomy.plan import arrange
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.measure import preserve_bn_stats
 from resnet_edu.nets import ResNet, surgery
+from resnet_edu.nets.units import ResidualUnit
 from resnet_edu.probes import lengths
-from resnet_edu.probes.arguments import by_batch, first_images, told, where, whole, word
-from resnet_edu.probes.unrolled import Opened, Unrolled, opened, opened_units
+from resnet_edu.probes.arguments import (
+    base_facts,
+    by_batch,
+    check_choice,
+    check_int,
+    first_images,
+    unit_columns,
+)
+from resnet_edu.probes.unrolled import UnitTrace, Unrolled, trace_unit, trace_units
 from resnet_edu.randomness import seed_for
+from resnet_edu.runs.answers import ProbeAnswer
 
 MOST_EXPANDED = 10
-
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def contributions(
     net: ResNet, data: DataSet, *, images: int = 256, of: str = "test", statistics: str = "running"
-) -> Answer:
-    """A row a unit: how much its branch adds to what its shortcut carries, x_n = x_0 + Σ F_i (He 2016 eq. 4).
+) -> ProbeAnswer:
+    """One row per unit: what its branch adds to its shortcut, x_n = x_0 + Σ F_i (He 2016 eq. 4).
 
-    Columns, means over the images: the L2 norms `shortcut` of h(x), `branch` of F(x) and `output` of y;
-    their `ratio` branch : shortcut and the `cosine` between them; and `changed`, by how much what follows
-    the addition (a ReLU, in the original order) changes the sum, ‖f(s) − s‖ / ‖s‖. In a plain unit, whose
-    shortcut is nothing, ratio and cosine are NaN.
+    Columns: those of `unit_columns`, and means over the images:
 
-    Facts: `unrolled`, for each stage, by how much x_n = x_0 + Σ F_i misses x_n from the stage's first
-    unit of constant size to its end, relative to ‖x_n‖; with an identity after the addition, by rounding.
+    - `shortcut`, `branch`, `output`: L2 norms of h(x), F(x) and y.
+    - `ratio`: branch : shortcut; NaN in a plain unit.
+    - `cosine`: of h(x) and F(x); NaN in a plain unit.
+    - `changed`: ‖f(s) − s‖ / ‖s‖, by how much f after the addition (a ReLU, in the original order) changes
+      the sum s.
+
+    Facts: `unrolled`, for each stage, by how much x_0 + Σ F_i misses x_n, from the stage's first unit of
+    constant size to its end, relative to ‖x_n‖: rounding alone, if f is the identity; `after`, what f is.
     """
     shown, labels = first_images(data, images, of)
     with preserve_bn_stats(net, training=by_batch(statistics)), torch.no_grad():
-        units = opened_units(net, normalise(shown, data))
+        units = trace_units(net, normalise(shown, data))
         rows = [_contribution(each) for each in units]
-        unrolled = _unrolled(units, where(net)["stage"]) if not net.spec.plain else []
-    facts = told(net, len(labels), of) | {"statistics": statistics, "unrolled": unrolled}
+        unrolled = _unrolled(units, unit_columns(net)["stage"].tolist()) if not net.spec.plain else []
+    facts = base_facts(net, len(labels), of) | {"statistics": statistics, "unrolled": unrolled}
     facts |= {"plain": net.spec.plain, "after": " ".join(arrange(net.spec.arrangement, 2).after) or "nothing"}
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return facts, {name: np.array(values) for name, values in where(net).items()} | columns
+    return ProbeAnswer(facts, unit_columns(net) | columns)
 
 
-def _contribution(each: Opened) -> dict[str, float]:
+def _contribution(each: UnitTrace) -> dict[str, float]:
     h, f = (term.flatten(1).double() for term in each.terms())
     total, y = h + f, each.y.flatten(1).double()
     found = {
@@ -68,14 +80,14 @@ def _contribution(each: Opened) -> dict[str, float]:
     return means | ({"ratio": math.nan, "cosine": math.nan} if each.shortcut is None else {})
 
 
-def _unrolled(units: list[Opened], stages: list[int]) -> list[float]:
+def _unrolled(units: list[UnitTrace], stages: list[int]) -> list[float]:
     misses = []
     for stage in sorted(set(stages)):
         same = [each for each, at in zip(units, stages, strict=True) if at == stage]
         same = same if same[0].unit.plan.same_size else same[1:]
         if same:
-            told_by_sum = same[0].x + sum(each.terms()[1] for each in same)
-            misses.append(_mismatch(told_by_sum, same[-1].y))
+            summed = same[0].x + sum(each.terms()[1] for each in same)
+            misses.append(_mismatch(summed, same[-1].y))
     return misses
 
 
@@ -87,36 +99,40 @@ def expansion(
     count: int | None = None,
     images: int = 64,
     of: str = "test",
-) -> Answer:
-    """`count` units, from `first` on, made linear and multiplied out: a row for each of their 2ⁿ paths.
+) -> ProbeAnswer:
+    """Units without their ReLUs, multiplied out: one row for each of their 2ⁿ paths.
 
-    Without their ReLUs the units are affine in eval mode, and what they make of x, less what they make of
-    0, is exactly the sum over all paths (Veit 2016 eq. 6). By default they are the last four.
+    In eval mode such units are affine: their output for x minus that for 0 is exactly the sum over all paths
+    (Veit 2016 eq. 6). A plain net has one path.
 
-    Columns: `path`, such as 'x F x F' for the ways through shortcut (x) and branch (F), its `length` in
-    branches, and `norm`, the L2 norm of what it carries, the mean over the images. Facts: `mismatch`, by how
-    much the paths' sum misses the linear units' own output, relative to it; `whole`, the norm of that
-    output, and `biases`, of what they make of 0. A plain net has one path. Raises `ValueError` for units
-    that are not affine without their ReLUs: those with gates, group or layer norm.
+    - `first`: name of the first unit; by default so that the last unit is among them.
+    - `count`: of units; 4 by default.
+    - `images`, `of`: see the module.
+
+    Columns: `path`, such as "x F x F" for shortcut (x) or branch (F) of each unit; `length`, in branches;
+    `norm`, the L2 norm of its term, mean over the images. Facts: `mismatch`, by how much the paths' sum
+    misses the units' own output, relative to it; `whole`, the norm of that output; `biases`, the norm of
+    their output for 0. Raises `ValueError` for units that are not affine without their ReLUs: those with
+    gates, group or layer norm.
     """
     names = [name for name, _ in net.units()]
     most = min(MOST_EXPANDED, len(names))
-    count = min(4, most) if count is None else whole("count", count, 1, most)
-    start = len(names) - count if first is None else names.index(word("first", first, names))
+    count = min(4, most) if count is None else check_int("count", count, 1, most)
+    start = len(names) - count if first is None else names.index(check_choice("first", first, names))
     chosen = names[start : start + count]
     if len(chosen) < count:
         raise ValueError(f"count is {count}; from {first} on there are {len(chosen)} units")
     linear = dict(surgery.linearise(net, *chosen).units())
     shown, labels = first_images(data, images, of)
     with preserve_bn_stats(net, training=False), torch.no_grad():
-        x = opened_units(net, normalise(shown, data))[start].x
+        x = trace_units(net, normalise(shown, data))[start].x
         paths = {"": x}
         y, zero = x, torch.zeros_like(x[:1])
         for name in chosen:
             paths = _forked(linear[name].eval(), paths)
             y, zero = linear[name](y), linear[name](zero)
         wanted, found = y - zero, torch.stack(list(paths.values())).sum(0)
-    facts = told(net, len(labels), of) | {
+    facts = base_facts(net, len(labels), of) | {
         "expanded": chosen,
         "paths": len(paths),
         "mismatch": _mismatch(found, wanted),
@@ -128,14 +144,14 @@ def expansion(
         "length": np.array([path.count("F") for path in paths]),
         "norm": np.array([_mean_norm(carried) for carried in paths.values()]),
     }
-    return facts, columns
+    return ProbeAnswer(facts, columns)
 
 
-def _forked(unit: Any, paths: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Each path, gone on by the shortcut and by the branch of an affine unit, without its constants."""
+def _forked(unit: ResidualUnit, paths: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Each path continued through the shortcut and the branch of an affine unit, without constants."""
     forked = {}
     for path, x in paths.items():
-        here, at_zero = (opened(unit, value) for value in (x, torch.zeros_like(x[:1])))
+        here, at_zero = (trace_unit(unit, value) for value in (x, torch.zeros_like(x[:1])))
         for way, term, constant in zip("xF", here.terms(), at_zero.terms(), strict=True):
             if way == "F" or here.shortcut is not None:
                 forked[path + way] = unit.after(term) - unit.after(constant)
@@ -151,22 +167,29 @@ def path_lengths(
     seed: int = 0,
     of: str = "test",
     statistics: str = "running",
-) -> Answer:
-    """A row for each length, in branches: how many paths there are, and how much gradient they carry.
+) -> ProbeAnswer:
+    """One row per path length, in branches: how many paths there are, and how much gradient they carry.
 
-    Columns: `paths` (exact below 2⁵³) and `paths_share` of all, in %. By sampling (Veit 2016 §4.2),
-    `samples` random paths a length, or all if there are no more: `norm`, the L2 norm of one path's
-    gradient at the input image (mean over images and paths), its standard deviation `norm_sd` over the
-    paths, and `norm_share`, norm × paths, of the sum over all lengths, in %. Without sampling:
-    `together`, the norm of the *sum* of all gradients of this length, in which paths can cancel, and
-    `share`, that sum's part along the whole gradient, in % of it (negative where it points away).
-    `norm_up_to` and `share_up_to` add up the shares to this length.
+    - `images`, `of`, `statistics`: see the module.
+    - `samples`: random paths of each length, or all if there are no more (Veit 2016 §4.2).
+    - `seed`: of the samples.
 
-    The gradient is that of the cross-entropy, of each image by itself. Facts: `paths`, their number in
-    all; `mismatch`, by how much the sums of all lengths together miss the whole gradient by autograd,
-    relative to it; `layers` and `layer_paths`, the same count in weighted layers, stem and head included.
+    Columns:
+
+    - `length`: in branches.
+    - `paths`: their number, exact below 2⁵³; `paths_share`: of all paths, in %.
+    - `norm`: the L2 norm of one path's gradient at the input image, mean over images and sampled paths;
+      `norm_sd`: its standard deviation over the paths; `norm_share`: norm × paths, in % of its sum over all
+      lengths; `norm_up_to`: those shares summed up to this length.
+    - `together`: the norm of the *sum* of all gradients of this length, in which paths can cancel; `share`:
+      that sum's component along the whole gradient, in % of it (negative where it points away);
+      `share_up_to`: those shares summed up to this length. All three without sampling.
+
+    The gradient is that of the cross-entropy, for each image alone. Facts: `paths`, their total number;
+    `mismatch`, by how much the sum over all lengths misses autograd's gradient, relative to it; `layers` and
+    `layer_paths`, the same count in weighted layers, stem and head included.
     """
-    samples, seed = whole("samples", samples, 1, 10_000), whole("seed", seed, 0)
+    samples, seed = check_int("samples", samples, 1, 10_000), check_int("seed", seed, 0)
     shown, labels = first_images(data, images, of)
     counts, layers = lengths.in_units(net), lengths.in_layers(net)
     inputs = normalise(shown, data)
@@ -189,7 +212,7 @@ def path_lengths(
         "share": _in_percent(along),
     }
     columns |= {"norm_up_to": columns["norm_share"].cumsum(), "share_up_to": columns["share"].cumsum()}
-    facts = told(net, len(labels), of) | {
+    facts = base_facts(net, len(labels), of) | {
         "statistics": statistics,
         "samples": samples,
         "seed": seed,
@@ -200,12 +223,12 @@ def path_lengths(
         "layer_paths": [ways for ways in layers if ways],
         "plain": net.spec.plain,
     }
-    return facts, columns
+    return ProbeAnswer(facts, columns)
 
 
 def _norms(unrolled: Unrolled, length: int, samples: int, seed: int) -> list[float]:
-    """The mean norm over the images, of each of so many random paths of a length; of all paths of that
-    length where there are no more."""
+    """The norm, mean over the images, of each of `samples` random paths of this length, or of all of them if
+    there are no more."""
     units = range(len(unrolled.units))
     forks = [i for i in units if unrolled.units[i].shortcut is not None]
     free = length - (len(units) - len(forks))  # a plain unit's branch is on every path
@@ -224,15 +247,15 @@ def _by_autograd(net: ResNet, inputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def _mismatch(found: Tensor, wanted: Tensor) -> float:
-    """The difference's norm, relative to that of what is wanted."""
+    """‖found − wanted‖ / ‖wanted‖."""
     return ((found - wanted).norm() / wanted.norm().clamp(min=1e-30)).item()
 
 
 def _in_percent(parts: np.ndarray) -> np.ndarray:
-    """Of their sum; NaN where there is nothing to share out."""
+    """Each part in % of their sum; NaN if the sum is 0."""
     return 100 * parts / parts.sum() if parts.sum() else np.full(len(parts), np.nan)
 
 
 def _mean_norm(values: Tensor) -> float:
-    """The L2 norm of each image's values, the mean over the images."""
+    """The L2 norm of each image's values, mean over the images."""
     return values.flatten(1).double().norm(dim=1).mean().item()

@@ -14,15 +14,14 @@ from resnet_edu import measure, nets
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.experiment import name_of
 from resnet_edu.nets import ResNet
-from resnet_edu.probes.arguments import first_images, named, told, whole
-from resnet_edu.probes.sources import SETTLING, first_inputs, settle
+from resnet_edu.probes.arguments import base_facts, check_int, check_units, first_images
+from resnet_edu.probes.sources import CALIBRATION_IMAGES, first_inputs, recalibrate_batchnorm
 from resnet_edu.randomness import generator_for
+from resnet_edu.runs.answers import ProbeAnswer
 
 GRID = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 MOST_ALPHAS = 12
 EVALUATED = 500  # images at once
-
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 def skip_dial(
@@ -34,7 +33,7 @@ def skip_dial(
     images: int = 64,
     tested: int = 300,
     seed: int = 0,
-) -> Answer:
+) -> ProbeAnswer:
     """The net with α in front of units' shortcuts, for each α: real forward and backward passes.
 
     alphas  one number or a rising list of up to 12, each 0 … 1; 1 is the net as it is, 0 its plain twin
@@ -49,29 +48,29 @@ def skip_dial(
     `batch_loss` [A], in nats, of the same images. `error` [A] in % and `loss` [A] in nats are of the test
     images.
 
-    Gradients are those of training: a batch norm goes by the batch. For the error its statistics are taken
-    anew at each α, from 256 training images, since those of α = 1 do not fit; facts `gradient_statistics`
-    and `error_statistics` say so. α multiplies all that the shortcut brings to the sum, gates and factors
-    included. Raises `ValueError` for plain nets, which have no shortcut.
+    Gradients are those of training: batch norms use the statistics of the batch. For the error they are
+    recalibrated at each α, on 256 training images, since those of α = 1 do not fit; facts
+    `gradient_statistics` and `error_statistics` say so. α multiplies the shortcut's term of the sum, gates
+    and factors included. Raises `ValueError` for plain nets, which have no shortcut.
     """
     if net.spec.plain:
         raise ValueError(f"{name_of(net.spec)} is plain: it has no shortcuts to turn down")
-    turned, dialled = _alphas(alphas), named("units", units, net)
-    whole("tested", tested, 2)
+    turned, dialled = _alphas(alphas), check_units("units", units, net)
+    check_int("tested", tested, 2)
     shown, labels = first_images(data, images, "train")
     test_images, truth = first_images(data, tested, "test")
-    inputs, calibration = normalise(shown, data), first_inputs(data, SETTLING)
-    draws = whole("seed", seed, 0)
+    inputs, calibration = normalise(shown, data), first_inputs(data, CALIBRATION_IMAGES)
+    draws = check_int("seed", seed, 0)
     profiles, scores = [], []
-    with measure.preserve_bn_stats(net, training=True):  # which puts back what is taken anew
+    with measure.preserve_bn_stats(net, training=True):  # restores the recalibrated statistics
         net.eval()
         for alpha in turned:
             with turned_down(net, alpha, dialled):
                 nearby = generator_for(draws, "nearby inputs")
                 profiles.append(measure.gradient_profile(net, inputs, labels, nearby))
-                settle(net, [net], calibration)
+                recalibrate_batchnorm(net, [net], calibration)
                 scores.append(measure.errors(net, data, test_images, truth, batch=EVALUATED))
-    facts = told(net, len(labels), "train") | {
+    facts = base_facts(net, len(labels), "train") | {
         "dialled": dialled,
         "tested": len(truth),
         "moved_by": measure.NEARBY,
@@ -80,17 +79,20 @@ def skip_dial(
         "error_statistics": "recalibrated",
         "recalibrated_on": len(calibration),
     }
-    return facts, {
-        "alphas": np.array(turned),
-        "layer": np.array([name for name, _ in nets.layers(net)]),
-        "name": np.array([name for name, _ in net.units()]),
-        "weight_gradient": np.array([each.weight for each in profiles]),
-        "activation_gradient": np.array([each.activation for each in profiles]),
-        "correlation": np.array([each.correlation for each in profiles]),
-        "batch_loss": np.array([each.loss for each in profiles]),
-        "error": np.array([each.error for each in scores]),
-        "loss": np.array([each.loss for each in scores]),
-    }
+    return ProbeAnswer(
+        facts,
+        {
+            "alphas": np.array(turned),
+            "layer": np.array([name for name, _ in nets.layers(net)]),
+            "name": np.array([name for name, _ in net.units()]),
+            "weight_gradient": np.array([each.weight for each in profiles]),
+            "activation_gradient": np.array([each.activation for each in profiles]),
+            "correlation": np.array([each.correlation for each in profiles]),
+            "batch_loss": np.array([each.loss for each in profiles]),
+            "error": np.array([each.error for each in scores]),
+            "loss": np.array([each.loss for each in scores]),
+        },
+    )
 
 
 @contextmanager

@@ -1,39 +1,40 @@
-"""Are the gradients of a deep net shattered? How alike they are at an image and right beside it."""
+"""Are the gradients of a deep net shattered? Their cosine at an image and at a point close to it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.methods import NEARBY
-from resnet_edu.probes.image import MOST_IMAGES, at_least_one
+from resnet_edu.probes.arguments import check_int
+from resnet_edu.probes.image import MOST_IMAGES
+from resnet_edu.runs.answers import ProbeAnswer
 
 TOGETHER = 64
 
 
-def answer(
-    net: nn.Module, data: DataSet, *, count: int = 128, seed: int = 0
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Of the first `count` test images (or all that there are), the gradient of the true class's score by
-    the pixels (eval mode): its cosine with the gradient at a point 1 % of the image's length away, in a
-    random direction of `seed`. Arrays: cosine float32 [count]. Facts: its mean and sd.
+def smoothness(net: nn.Module, data: DataSet, *, count: int = 128, seed: int = 0) -> ProbeAnswer:
+    """Cosine of the gradient of the true class's score by the pixels, in eval mode, at each of the first
+    `count` test images and at a point 1 % of the image's length away, in a random direction of `seed`.
 
-    Balduzzi 2017 §2: in deep plain nets gradients at nearby inputs come to be like independent noise,
+    Arrays: `cosine`, float32 [count], or fewer if the set has fewer images. Facts: `count`, `mean`, `sd`.
+    Raises `ValueError` for a net without test images.
+
+    Balduzzi 2017 §2: in deep plain nets, gradients at nearby inputs become like independent noise,
     exponentially in depth; with skips much later. Training changes both: compare nets at the same step.
     """
-    at_least_one("count", count, MOST_IMAGES)
+    check_int("count", count, 1, MOST_IMAGES)
     if not len(data.test_labels):
         raise ValueError("this net comes without test images to measure on")
     inputs, labels = normalise(data.test_images[:count], data), data.test_labels[:count]
     here, there = (_gradients(net, each, labels) for each in (inputs, inputs + nudges(inputs, seed)))
     cosine = F.cosine_similarity(here.flatten(1), there.flatten(1), eps=1e-30)
     sd = cosine.std().item() if len(cosine) > 1 else None
-    return {"count": len(cosine), "mean": cosine.mean().item(), "sd": sd}, {"cosine": cosine.numpy()}
+    return ProbeAnswer(
+        {"count": len(cosine), "mean": cosine.mean().item(), "sd": sd}, {"cosine": cosine.numpy()}
+    )
 
 
 def nudges(inputs: Tensor, seed: int) -> Tensor:

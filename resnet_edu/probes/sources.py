@@ -1,6 +1,6 @@
-"""Where a net that is asked comes from: a run, at any step that it kept; torchvision; or its start alone.
+"""Load the net that a probe measures: a run's at any step with kept weights, torchvision's, or a fresh one.
 
-Asking again costs nothing: this is what a warm worker is for.
+Nets and data sets are cached, so a warm worker answers a second question at once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from resnet_edu.probes.fresh import check_size
 from resnet_edu.runs import Run
 
 TORCHVISION = "torchvision:"
-SETTLING = 256  # images
+CALIBRATION_IMAGES = 256  # images
 
 
 def source_of(
     source: Run | str, step: int | None = None, *, own_picture: bool = False
 ) -> tuple[ResNet, data.DataSet, int | None]:
-    """The net in eval mode, the data it was trained on, and after how many steps of a run it is.
+    """The net in eval mode, the data set that it was trained on, and its training step.
 
-    To look at an `own_picture` that the question brings along, a net needs no image of its data set: where
-    the set is missing, its statistics do. torchvision's nets come without images and without steps. Raises
-    `ValueError` for a step that was not kept and for names that are not known, and as
-    `nets.weights.official` and `data.load` do.
+    A probe of an `own_picture` needs no image of the data set: where the set is missing, its statistics are
+    enough. torchvision's nets come without images and without steps. Raises `ValueError` for a step without
+    kept weights and for unknown names, and as `nets.weights.official` and `data.load` do.
     """
     if isinstance(source, Run):
         step = _checked(source, step)
@@ -57,21 +56,21 @@ def _fresh(source: str, step: int | None) -> tuple[ResNet, data.DataSet, int]:
 
 
 def net_of(run: Run, step: int | None = None) -> ResNet:
-    """The run's net after `step` steps (the last that were kept by default), in eval mode.
+    """The run's net after `step` steps (by default the last kept weights), in eval mode.
 
-    At step 0 no norm has seen an image, though a net in training never computes without: so the norms
-    get the statistics of 256 training images under the initial weights.
+    At step 0 running statistics are still 0 and 1, which no net in training ever uses: so they are
+    recalibrated on 256 training images under the initial weights.
     """
     return _net(str(run.path), run.experiment, _checked(run, step))
 
 
-def settle(net: nn.Module, parts: Iterable[nn.Module], inputs: Tensor) -> None:
-    """Give the batch norms in `parts` of `net` the statistics of inputs [N, C, H, W]; all else stays."""
+def recalibrate_batchnorm(net: nn.Module, parts: Iterable[nn.Module], inputs: Tensor) -> None:
+    """Set the running statistics of the batch norms in `parts` of `net` to those of inputs [N, C, H, W]."""
     norms = [m for part in parts for m in part.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train()
-        norm.momentum = 1.0  # all of this batch, nothing of before
+        norm.momentum = 1.0  # this batch alone, nothing of earlier ones
     try:
         with torch.no_grad():
             net(inputs)
@@ -82,7 +81,7 @@ def settle(net: nn.Module, parts: Iterable[nn.Module], inputs: Tensor) -> None:
 
 
 def first_inputs(images: data.DataSet, count: int) -> Tensor:
-    """The first so many training images, normalised."""
+    """The first `count` training images, normalised."""
     return data.normalise(images.train_images[:count], images)
 
 
@@ -91,7 +90,7 @@ def _checked(run: Run, step: int | None) -> int:
     if step is None and kept:
         return kept[-1]
     if step is None:
-        run.weights()  # says what is missing
+        run.weights()  # raises, and names what is missing
     if type(step) is not int or step not in {0, *kept}:
         known = ", ".join(map(str, sorted({0, *kept})))
         raise ValueError(f"step is {step!r}; {run.name} has weights at step {known}")
@@ -104,13 +103,13 @@ def _loaded(spec: Data) -> data.DataSet:
 
 
 def _images(spec: Data, *, needed: bool) -> data.DataSet:
-    """The data set; or, where it is missing and no image of it is `needed`, its statistics alone."""
+    """The data set; its statistics alone if it is missing and no image is `needed`."""
     try:
         return _loaded(spec)
     except data.DataMissing:
         if needed:
             raise
-        with suppress(data.DataMissing):  # then the first message says better what is missing
+        with suppress(data.DataMissing):  # the first message names better what is missing
             return data.without_images(spec)
         raise
 
@@ -121,7 +120,7 @@ def _net(path: str, experiment: Experiment, step: int) -> ResNet:
     sizes = {"channels": images.channels, "side": images.side, "classes": images.classes}
     net = nets.build(experiment.net, **sizes, seed=experiment.seed).eval()
     if step == 0:
-        settle(net, [net], first_inputs(images, SETTLING))
+        recalibrate_batchnorm(net, [net], first_inputs(images, CALIBRATION_IMAGES))
         return net
     own = net.state_dict()
     weights = Run(path).weights(step)
@@ -138,7 +137,7 @@ def _official(name: str) -> ResNet:
 
 @lru_cache(1)
 def _imagenet() -> data.DataSet:
-    """What torchvision's weights were trained to see, without a single image of it."""
+    """ImageNet's classes and statistics, without any image."""
     from torchvision.models import ResNet50_Weights
 
     weights = ResNet50_Weights.IMAGENET1K_V1

@@ -1,12 +1,21 @@
 """The loss around a trained net, on lines and planes through its weights (Li 2018, arXiv 1712.09913).
 
-What a step of 1 along a direction is, `directions` says: each filter moves by its own norm.
+A step of 1 along a direction moves each filter by its own norm: see `directions`.
 
-**Statistics.** The running statistics of batch norm are those of the trained weights, and belong to no
-other point. `running` keeps them everywhere, as the authors' code does: the slice is then that of the net
-as it is used, but far from the centre activations grow as they never could in training, and in deep nets
-by orders of magnitude. `batch` normalises the images by themselves at every point, as training does.
-Deep plain nets look utterly different in the two; neither picture shows the other's.
+**Statistics.** The running statistics of batch norms fit the trained weights, and no other point.
+`running` keeps them everywhere, as the authors' code does: the slice is that of the net as it is used, but
+far from the centre activations grow as they never could in training, in deep nets by orders of magnitude.
+`batch` uses the statistics of the images at every point, as training does. Deep plain nets look completely
+different in the two.
+
+Parameters of all probes here:
+
+- `kept`: the arrays of a partial answer, to resume it.
+- `images`: the first so many training images.
+- `points`: along each axis, an odd number.
+- `span`: the axes are −span … span.
+- `seed`: of the random directions.
+- `statistics`: "running" or "batch".
 """
 
 from __future__ import annotations
@@ -47,10 +56,10 @@ def plane(
     """Loss and error at θ + α·d₀ + β·d₁ for `points` × `points` α, β in [−span, span] (Li 2018 §3).
 
     Arrays: `at` [points]; `loss` (mean cross-entropy, nats) and `error` (%), float32 [points, points],
-    rows along β, columns along α, of the first `images` training images; NaN where the loss is not
-    finite. Facts: `centre_loss` and `centre_error`; `cosine` of the directions; what `sharpness` says.
-    About 30 s for a net of 56 layers, 500 digits of 8×8 pixels and a core to itself; 10 s for 20 layers.
-    Raises `ValueError` for what is out of range.
+    rows along β, columns along α; NaN where the loss is not finite. Facts: `centre_loss` and
+    `centre_error`; `cosine` of the directions; those of `sharpness`. About 30 s for a net of 56 layers, 500
+    digits of 8×8 pixels and one free core; 10 s for 20 layers. Raises `ValueError` for values out of range.
+    Parameters: see the module.
     """
     at = _places(points, span)
     slices = _Slices(net, data, images, statistics, points=points, span=span, seed=seed)
@@ -78,7 +87,7 @@ def line(
     seed: int = 0,
     statistics: str = "running",
 ) -> Iterator[Partial]:
-    """As `plane`, along d₀ alone: `loss` and `error` are [points]."""
+    """Like `plane`, along d₀ alone: `loss` and `error` are [points]. Parameters: see the module."""
     at = _places(points, span)
     slices = _Slices(net, data, images, statistics, points=points, span=span, seed=seed)
     direction = slices.direction(seed, 0)
@@ -97,10 +106,11 @@ def interpolation(
     statistics: str = "batch",
 ) -> Iterator[Partial]:
     """Loss and error at (1 − α)·θ₀ + α·θ from the initial weights of seed `start` (0) to the trained ones
-    (1), and half as far again on both sides (Goodfellow 2015, arXiv 1412.6544, §3).
+    (1), and half as far beyond both ends (Goodfellow 2015, arXiv 1412.6544, §3).
 
-    Every parameter moves, biases too. `points`, an odd number, of the `at` [2·points − 1] lie on [0, 1].
-    At α = 0 running statistics would be another net's, so the default is `batch`.
+    Every parameter moves, biases too. `points`, an odd number, of the `at` [2·points − 1] are in [0, 1].
+    At α = 0 running statistics would be another net's, so the default is `batch`. Other parameters: see the
+    module.
     """
     _check_points(points)
     aside = (points - 1) // 2
@@ -111,12 +121,12 @@ def interpolation(
 
 
 def sharpness(loss: np.ndarray, at: np.ndarray, centre: float) -> dict[str, Any]:
-    """What can be said of a plane in numbers.
+    """Numbers that summarise a plane.
 
-    `curvature` is the second difference of the loss at the centre along α and β, nats for a step of 1
-    squared. `area_above` gives the share of the plane, in %, that lies more than 0.1 and 1 nat above the
-    centre (or is not finite); `nonconvex` the share of inner points, in %, where the plane's own Hessian
-    has a negative eigenvalue, which the whole Hessian then has too (Li 2018 §6).
+    - `curvature`: second differences of the loss at the centre along α and β, in nats per squared step.
+    - `area_above`: the share of the plane, in %, more than 0.1 and 1 nat above the centre (or not finite).
+    - `nonconvex`: the share of inner points, in %, where the plane's Hessian has a negative eigenvalue; the
+      full Hessian then has one too (Li 2018 §6).
     """
     middle, step = len(at) // 2, float(at[1] - at[0])
     grid = loss.astype(np.float64)
@@ -137,7 +147,7 @@ def _determinant(grid: np.ndarray, rows: np.ndarray, columns: np.ndarray, step: 
 
 
 class _Slices:
-    """A copy of the net that is moved about; the one that was asked about is left alone."""
+    """A copy of the net, whose weights move; the net itself does not change."""
 
     def __init__(self, net: nn.Module, data: DataSet, images: int, statistics: str, **arguments: Any) -> None:
         if statistics not in STATISTICS:
@@ -178,8 +188,8 @@ class _Slices:
     def fill(
         self, kept: Kept, at: np.ndarray, shape: tuple[int, ...], column: Callable[[int], list[Errors]]
     ) -> Iterator[Partial]:
-        """Column by column, those along the last axis; the finished ones of `kept` are not computed again.
-        The arrays that are yielded go on filling."""
+        """Compute column by column (the last axis), skipping the finished ones of `kept`. All yielded answers
+        share the same arrays."""
         arrays = {name: np.full(shape, np.nan, np.float32) for name in ("loss", "error")}
         finished = np.zeros(shape[-1], bool)
         if kept is not None and _fits(kept, arrays | {"finished": finished}):
@@ -194,13 +204,13 @@ class _Slices:
 
 
 def _fits(kept: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]) -> bool:
-    """Something of these arrays is left to do."""
+    """True if `kept` has arrays of these shapes, with columns left to compute."""
     there = all(name in kept and kept[name].shape == array.shape for name, array in arrays.items())
     return there and not kept["finished"].all()
 
 
 def _finite(found: Errors) -> tuple[float, float]:
-    """A net whose loss is not finite has no answer that could be wrong."""
+    """Error and loss; NaN for both if the loss is not finite: such logits have no argmax."""
     return (found.error, found.loss) if math.isfinite(found.loss) else (math.nan, math.nan)
 
 

@@ -1,10 +1,9 @@
-"""How much of a score comes through each unit's branch, and how much past it through the shortcut."""
+"""How much of a score passes through each unit's branch, and how much through its shortcut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,26 +11,31 @@ from torch import Tensor
 
 from resnet_edu.data import DataSet
 from resnet_edu.nets import ResNet
-from resnet_edu.probes.image import asked
+from resnet_edu.probes.image import resolve_input
 from resnet_edu.probes.saliency.path import difference, sum_along
+from resnet_edu.runs.answers import ProbeAnswer
 
 
-def answer(
+def unit_shares(
     net: ResNet,
     data: DataSet,
     *,
     image: int | None = None,
     pixels: np.ndarray | None = None,
     target: int | None = None,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Conductance (Dhamdhere 2018 §3), in points of the score, float64 [units]: branch and shortcut.
+) -> ProbeAnswer:
+    """Conductance (Dhamdhere 2018 §3) of each unit's two terms, in points of the score.
 
-    Σ ∂ score / ∂ value · change of the value on the straight way from the mean image to this one, where
-    the values are the two terms of the unit's addition; a plain unit has its branch alone. In exact
-    arithmetic branch + shortcut = the score's difference, in every unit: `completeness_error` is the
-    largest miss, as a share of it. Image and target as in `saliency.answer`.
+    It is Σ ∂ score / ∂ value · change of the value, along the straight line from the mean image to this
+    one, where the values are the two terms of the unit's addition; a plain unit has its branch alone.
+
+    - `image`, `pixels`, `target`: as in `image.resolve_input`.
+
+    Arrays: `branch` and `shortcut`, float64 [units]; `image`. Facts: those of `resolve_input`; `units`, their
+    names; `difference`, the score minus that of the mean image: in exact arithmetic branch + shortcut in
+    every unit; `completeness_error`, the largest miss as a share of it.
     """
-    about = asked(net, data, image, pixels, target)
+    about = resolve_input(net, data, image, pixels, target)
     whole = difference(net, about.inputs, about.target)
     branch, shortcut = conductances(net, about.inputs, about.target)
     missed = (branch + shortcut - whole).abs().max().item()
@@ -41,11 +45,11 @@ def answer(
         "completeness_error": missed / max(abs(whole), 1e-12),
     }
     arrays = {"image": about.pixels, "branch": branch.numpy(), "shortcut": shortcut.numpy()}
-    return facts, arrays
+    return ProbeAnswer(facts, arrays)
 
 
 def conductances(net: ResNet, inputs: Tensor, target: int) -> tuple[Tensor, Tensor]:
-    """Of branches and shortcuts, float64 [units] each, for one image [1, C, H, W], normalised."""
+    """Conductances of branches and shortcuts, float64 [units] each, for a normalised image [1, C, H, W]."""
 
     def score(shares: Tensor) -> tuple[Tensor, dict[tuple[int, int], Tensor]]:
         with _terms(net) as terms:
@@ -69,9 +73,9 @@ def conductances(net: ResNet, inputs: Tensor, target: int) -> tuple[Tensor, Tens
 
 @contextmanager
 def _terms(net: ResNet) -> Iterator[dict[tuple[int, int], Tensor]]:
-    """What each addition is given while the net runs, by (unit, 0 for the branch or 1 for the shortcut).
+    """Record each addition's terms in a forward pass, by (unit, 0 for the branch or 1 for the shortcut).
 
-    Copies, since a shortcut's term is the very tensor that the branch reads too.
+    They are copies, since an identity shortcut's term is the same tensor as the branch's input.
     """
     kept: dict[tuple[int, int], Tensor] = {}
 

@@ -1,4 +1,4 @@
-"""Studies: one question each, put to runs by a rule fixed beforehand. No torch here.
+"""Studies: each answers one question from runs, by a decision rule fixed before any run. No torch here.
 
 >>> from resnet_edu import studies
 >>> studies.names()
@@ -15,6 +15,7 @@ _ALL = {study.name: study for study in (degradation.STUDY,)}
 
 
 def names() -> tuple[str, ...]:
+    """Of all studies."""
     return tuple(_ALL)
 
 

@@ -36,6 +36,7 @@ from typing import Any
 import pandas as pd
 
 from resnet_edu.experiment import Experiment, budgets
+from resnet_edu.studies.evidence import Comparison, Evidence, Side
 from resnet_edu.studies.intervals import Interval, interval
 from resnet_edu.studies.report import sentence
 from resnet_edu.studies.study import Measured, Study, Verdict
@@ -97,7 +98,7 @@ def verdict(measured: pd.DataFrame) -> Verdict:
     batch = _depths_compared(measured, "plain", "train_error_batch")
     word = _agreed(plain["word"], batch["word"]) if batch["n"] else plain["word"]
     deep = plain["worse"]["depth"]
-    evidence = {
+    evidence: Evidence = {
         "word": word,
         "margin": MARGIN,
         "min_seeds": MIN_SEEDS,
@@ -151,14 +152,14 @@ def _ended(measured: pd.DataFrame) -> pd.DataFrame:
     return measured[_counts(measured)].groupby(["depth", "net", "seed"], as_index=False)[list(ERRORS)].mean()
 
 
-def _depths_compared(measured: pd.DataFrame, net: str, error: str) -> dict[str, Any]:
+def _depths_compared(measured: pd.DataFrame, net: str, error: str) -> Comparison:
     """The deepest net of this kind against the shallowest, whether or not their runs have ended."""
     depths = measured["depth"][measured["net"] == net]
     deep, shallow = (int(depths.max()), int(depths.min())) if len(depths) else (0, 0)
     return _compared(measured, (net, deep), (net, shallow), error)
 
 
-def _compared(measured: pd.DataFrame, worse: Arm, better: Arm, error: str) -> dict[str, Any]:
+def _compared(measured: pd.DataFrame, worse: Arm, better: Arm, error: str) -> Comparison:
     """The rule: is `worse` worse than `better` in this error, paired by seed?"""
     by_seed = _ended(measured).set_index("seed")
     sides = {"worse": worse, "better": better}
@@ -183,7 +184,7 @@ def _compared(measured: pd.DataFrame, worse: Arm, better: Arm, error: str) -> di
     }
 
 
-def _side(arm: Arm, errors: pd.Series) -> dict[str, Any]:
+def _side(arm: Arm, errors: pd.Series) -> Side:
     spread = interval(errors.tolist())
     return {"net": arm[0], "depth": arm[1], "error": spread.mean, "sd": spread.sd}
 

@@ -31,7 +31,7 @@ def chain(units: int, w: float, *, residual: bool) -> np.ndarray:
     _at_least("units", units, 1)
     factor = 1 + w if residual else w
     with np.errstate(over="ignore", under="ignore"):
-        return np.power(float(factor), np.arange(units - 1, -1, -1, dtype=float))
+        return float(factor) ** np.arange(units - 1, -1, -1, dtype=float)
 
 
 def fitted_w(gradient: Sequence[float], unit: int, *, residual: bool) -> float:
@@ -69,9 +69,9 @@ def correlation(layers: float, kind: str, *, beta: float = 1.0) -> float:
     if layers < 0 or beta <= 0:
         raise ValueError(f"layers is {layers}, beta is {beta}; allowed: layers ≥ 0 and beta > 0")
     if kind == "plain":
-        return 0.5**layers
+        return float(0.5**layers)
     if kind == "residual":
-        return 0.75**layers
+        return float(0.75**layers)
     if kind == "residual with batch norm":
         return min(1.0, 1 / (beta * math.sqrt(layers))) if layers else 1.0
     raise ValueError(f"kind is {kind!r}; allowed: {', '.join(CORRELATIONS)}")

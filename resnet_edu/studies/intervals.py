@@ -1,4 +1,4 @@
-"""Means of a few seeds with honest bounds: Student's t, since three seeds say little about their spread."""
+"""Means of a few seeds with bounds by Student's t, since three seeds show little of their spread."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
+
+from resnet_edu.studies.evidence import Comparison, Evidence, Side
 
 _SHOWN = {
     "training error %": "train_error",
@@ -19,9 +19,9 @@ _HEADLINES = {
 }
 
 
-def sentence(evidence: dict[str, Any]) -> str:
+def sentence(evidence: Evidence) -> str:
     """The plain nets' verdict and numbers, the residual twins', and whatever qualifies them."""
-    plain, residual, shortcut = (evidence[key] for key in ("plain", "residual", "shortcut"))
+    plain, residual, shortcut = (evidence["plain"], evidence["residual"], evidence["shortcut"])
     parts = [_clause("Plain", evidence["word"], plain, evidence)]
     if plain["n"]:
         parts.append(f"(After {evidence['steps']:,} steps; {_seeds(plain['n'])}.)")
@@ -32,7 +32,7 @@ def sentence(evidence: dict[str, Any]) -> str:
     return " ".join(parts + _caveats(evidence)).replace("-", "−")
 
 
-def _clause(nets: str, word: str, compared: dict[str, Any], evidence: dict[str, Any]) -> str:
+def _clause(nets: str, word: str, compared: Comparison, evidence: Evidence) -> str:
     reason = _reason(word, compared, evidence)
     headline = _HEADLINES[word].format(nets) + (f" ({reason})" if reason else "")
     if not compared["n"]:
@@ -45,7 +45,7 @@ def _clause(nets: str, word: str, compared: dict[str, Any], evidence: dict[str, 
     )
 
 
-def _reason(word: str, compared: dict[str, Any], evidence: dict[str, Any]) -> str:
+def _reason(word: str, compared: Comparison, evidence: Evidence) -> str:
     if word != "not settled at this budget":
         return ""
     if compared["worse"]["depth"] == compared["better"]["depth"]:
@@ -59,7 +59,7 @@ def _reason(word: str, compared: dict[str, Any], evidence: dict[str, Any]) -> st
     return f"the bounds lie on both sides of {evidence['margin']:g} point"
 
 
-def _caveats(evidence: dict[str, Any]) -> list[str]:
+def _caveats(evidence: Evidence) -> list[str]:
     plain, batch, diverged = evidence["plain"], evidence["plain_batch"], evidence["diverged"]
     caveats = []
     if batch["n"]:
@@ -73,12 +73,12 @@ def _caveats(evidence: dict[str, Any]) -> list[str]:
     return caveats
 
 
-def _points(compared: dict[str, Any]) -> str:
+def _points(compared: Comparison) -> str:
     bounds = f" (95 % bounds {compared['low']:+.1f} and {compared['high']:+.1f})" if compared["n"] > 1 else ""
     return f"{compared['mean']:+.1f} points{bounds}"
 
 
-def _error(side: dict[str, Any], n: int) -> str:
+def _error(side: Side, n: int) -> str:
     return f"{side['error']:.1f} ± {side['sd']:.1f} %" if n > 1 else f"{side['error']:.1f} %"
 
 

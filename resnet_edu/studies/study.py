@@ -1,14 +1,16 @@
-"""What a study is: a claim and its source, arms that train, a measure over runs, a verdict by rule."""
+"""The types of a study: a claim and its source, arms to train, a measure over runs, a verdict by rule."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 
 from resnet_edu.experiment import Experiment
+from resnet_edu.runs import Status
+from resnet_edu.studies.evidence import Evidence
 
 WORDS = ("supported", "contradicted", "depends", "not settled at this budget", "exact", "quoted")
 
@@ -20,7 +22,7 @@ class Measured(Protocol):
     def name(self) -> str: ...
     @property
     def experiment(self) -> Experiment: ...
-    def status(self) -> Any: ...
+    def status(self) -> Status: ...
     def evals(self) -> pd.DataFrame: ...
 
 
@@ -30,7 +32,7 @@ class Verdict:
 
     word: str
     sentence: str
-    evidence: dict[str, Any]
+    evidence: Evidence
 
     def __post_init__(self) -> None:
         if self.word not in WORDS:

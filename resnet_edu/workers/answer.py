@@ -101,7 +101,7 @@ def _compute(
     compute = _provenance()
     kept, before = answers.read_partial(folder, compute) or (None, 0.0)
     started = saved = time.monotonic()
-    for partial in probes.answering(run, probe, arguments, kept):
+    for partial in probes.iter_answer(run, probe, arguments, kept):
         now = time.monotonic()
         so_far = PartialAnswer(partial.done, partial.total, before + now - started, compute)
         on_row(so_far)

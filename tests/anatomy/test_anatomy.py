@@ -82,7 +82,7 @@ def test_multiply_adds_of_the_papers_tables():
 
 
 def test_receptive_fields_by_hand():
-    fields = {block.name: block.field for block in anatomy.blocks(Cifar(depth=8))}
+    fields = {part.name: part.field for part in anatomy.parts(Cifar(depth=8))}
     # 3×3 layers: 3; 7; then stride 2: 9, 13; then stride 2: 17, 25.
     assert fields == {
         "stem": 3,
@@ -92,7 +92,7 @@ def test_receptive_fields_by_hand():
         "pooled": None,
         "head": None,
     }
-    imagenet = {block.name: block.field for block in anatomy.blocks(Imagenet(depth=18))}
+    imagenet = {part.name: part.field for part in anatomy.parts(Imagenet(depth=18))}
     assert imagenet["stem"] == 11
     assert imagenet["stages.3.1"] == 435
 
@@ -106,7 +106,16 @@ def test_shapes_and_layers_by_stage():
         assert sum(row["layers"] for row in anatomy.stages(net)) == net.depth
 
 
-def test_a_graph_has_blocks_in_a_row_and_skips_around_units():
+def test_a_unit_is_called_by_stage_and_number_from_one_with_its_module_beside():
+    assert anatomy.part_label("stages.0.0") == "stage 1, unit 1"
+    assert anatomy.part_label("stages.2.17.branch.conv1") == "stage 3, unit 18, branch.conv1"
+    assert anatomy.full_label("stages.0.0") == "stage 1, unit 1 (stages.0.0)"
+    assert anatomy.full_label("head") == anatomy.part_label("head") == "head"
+    for part in anatomy.parts(Cifar(depth=20)):
+        assert anatomy.part_label(part.name).startswith("stage ") == (part.kind == "unit")
+
+
+def test_a_graph_has_parts_in_a_row_and_skips_around_units():
     graph = anatomy.graph(Cifar(depth=14))
     assert json.loads(json.dumps(graph)) == graph
     names = [node["id"] for node in graph["nodes"]]
@@ -123,11 +132,11 @@ def test_a_graph_has_blocks_in_a_row_and_skips_around_units():
 
 
 def test_equations_in_words():
-    equation = anatomy.blocks(Cifar(depth=8))[1].equation
+    equation = anatomy.parts(Cifar(depth=8))[1].equation
     assert equation == "y = ReLU(x + F(x)); F(x) = norm₂(conv₂(ReLU(norm₁(conv₁(x)))))"
-    plain = anatomy.blocks(Cifar(depth=8, shortcut=NoShortcut()))[1].equation
+    plain = anatomy.parts(Cifar(depth=8, shortcut=NoShortcut()))[1].equation
     assert plain == equation.replace("x + F(x))", "F(x))")
-    first = anatomy.blocks(Cifar(depth=11, unit=Bottleneck(), order="full-preactivation"))[2].equation
+    first = anatomy.parts(Cifar(depth=11, unit=Bottleneck(), order="full-preactivation"))[2].equation
     assert first.startswith("y = pad(a(x)) + F(a(x)); F(x) = conv₃(ReLU(norm₃(")
     assert first.endswith("a(x) = ReLU(norm(x))")
     assert "2^27 paths" in anatomy.graph(Cifar(depth=56))["equation"]

@@ -99,12 +99,12 @@ def long_page() -> None:
     import sys
 
     sys.path.insert(0, APP)  # noqa: F821  given below
-    from answers import answers
+    from probe_client import ask_probes
 
     from resnet_edu.runs import recorded
 
     run = recorded().find("resnet-8-digits-s0")
-    found = answers([(run, "loss_plane", {"seed": seed}) for seed in (91, 92)], "Computing")
+    found = ask_probes([(run, "loss_plane", {"seed": seed}) for seed in (91, 92)], "Computing")
     if found:
         import streamlit as st
 
@@ -139,7 +139,7 @@ def test_a_long_answer_shows_how_far_it_is(script):
 
 def test_patience_ends_without_any_worker_and_lasts_behind_others(script, monkeypatch):
     at = script.run()
-    monkeypatch.setattr(sys.modules["answers"], "PATIENCE", -1)
+    monkeypatch.setattr(sys.modules["probe_client"], "TIMEOUT", -1)
     assert at.run().error[0].value.startswith("No answer for ")
     with pool.slot_lock(Shelf(), queue.LONG):
         at.run()

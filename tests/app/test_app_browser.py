@@ -207,21 +207,21 @@ def click_box(page, chart: str, number: int) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-def test_a_click_on_a_block_shows_its_layers(visit):
+def test_a_click_on_a_unit_shows_its_layers(visit):
     page = visit("inside?depth=20")
     page.get_by_text("The whole net").first.wait_for()
     click_box(page, "net-residual", 5)
-    page.wait_for_function("location.search.includes('block=stages.1.1')")
+    page.wait_for_function("location.search.includes('part=stages.1.1')")
     page.get_by_text("resnet-20, stages.1.1").wait_for()
-    page.locator(".st-key-block-residual").get_by_text("3×3 convolution, 32 → 32").first.wait_for()
-    page.locator(".st-key-block-plain").get_by_text("32 × 16 × 16").first.wait_for()
+    page.locator(".st-key-part-residual").get_by_text("3×3 convolution, 32 → 32").first.wait_for()
+    page.locator(".st-key-part-plain").get_by_text("32 × 16 × 16").first.wait_for()
     click_box(page, "net-plain", 8)
-    page.wait_for_function("location.search.includes('block=stages.2.1')")
+    page.wait_for_function("location.search.includes('part=stages.2.1')")
     page.get_by_text("plain-20, stages.2.1").wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 0
 
 
-def test_blocks_are_deleted_frozen_and_swapped_by_clicks_and_both_nets_answer(visit):
+def test_units_are_deleted_frozen_and_swapped_by_clicks_and_both_nets_answer(visit):
     page = visit("lesions?nets=minute&depth=8")
     page.get_by_text("error on 1,000 training images").first.wait_for()
     click_box(page, "bench", 1)  # of the plain net, which is drawn first
@@ -235,11 +235,11 @@ def test_blocks_are_deleted_frozen_and_swapped_by_clicks_and_both_nets_answer(vi
     page.wait_for_function("location.search.includes('frozen=stages.1.0')")
     page.get_by_text("points", exact=False).first.wait_for()
     page.get_by_role("radio", name="Swap").click()
-    page.get_by_text("Click two blocks").wait_for()
+    page.get_by_text("Click two units").wait_for()
     click_box(page, "bench", 0)
     page.wait_for_function("location.search.includes('picked=stages.0.0')")
     click_box(page, "bench", 2)
-    page.get_by_text("Blocks of different sizes cannot change places").wait_for()
+    page.get_by_text("Units of different sizes cannot change places").wait_for()
 
 
 def test_the_server_holds_no_torch(visit, server):

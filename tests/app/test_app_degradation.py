@@ -128,7 +128,7 @@ def test_what_the_first_worker_does_before_its_first_step_is_said(opened, no_wor
     button(at, "Train it here").click().run()
     with RunWriter(Shelf().runs()[0]) as writer:
         writer.status("running", 0, 0.0, "measuring something")
-        sys.modules["readers"].statuses.clear()  # else a second passes
+        sys.modules["cache"].statuses.clear()  # else a second passes
         at.run()
     assert at.get("progress")[0].proto.text.endswith("· measuring something")
 

@@ -1,4 +1,4 @@
-"""The page "What is inside?": any net beside its twin, a block of both, and its address."""
+"""The page "What is inside?": any net beside its twin, a part of both, and its address."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_projections_are_counted(inside):
 @pytest.mark.parametrize(
     "query",
     [
-        {"depth": 1202, "block": "stages.2.199"},
+        {"depth": 1202, "part": "stages.2.199"},
         {"unit": "bottleneck", "depth": 1001, "order": "full-preactivation", "shortcut": "B"},
         {"unit": "4layer-nested"},
-        {"family": "imagenet", "depth": 152, "block": "head"},
-        {"family": "dense", "depth": 200, "block": "stem"},
+        {"family": "imagenet", "depth": 152, "part": "head"},
+        {"family": "dense", "depth": 200, "part": "stem"},
         {"shortcut": "highway"},
         {"shortcut": "gate", "order": "full-preactivation"},
     ],
@@ -57,26 +57,41 @@ def test_any_net_is_drawn(inside, query):
     assert_well(inside(**query))
 
 
-def test_another_family_forgets_depth_and_block(inside):
-    at = inside(depth=110, block="stages.2.17", shortcut="C")
+def test_another_family_forgets_depth_and_part(inside):
+    at = inside(depth=110, part="stages.2.17", shortcut="C")
     at.button_group(key="url-family").set_value("imagenet").run()
     assert_well(at)
     assert at.query_params == {"family": "imagenet"}
 
 
-def test_a_block_is_chosen_from_the_list_too(inside):
+def test_a_part_is_chosen_from_the_list_too(inside):
     at = inside(depth=20)
-    at.selectbox(key="url-block").set_value("stages.2.1").run()
+    at.selectbox(key="url-part").set_value("stages.2.1").run()
     assert_well(at)
-    assert at.query_params["block"] == "stages.2.1"
-    assert "resnet-20, stages.2.1" in text(at)
+    assert at.query_params["part"] == "stages.2.1"
+    assert "resnet-20: stage 3, unit 2" in text(at)
+
+
+def test_an_older_address_still_opens_its_part_and_changes_as_a_new_one_does(inside):
+    at = inside(depth=20, block="stages.1.1")
+    assert_well(at)
+    assert not at.warning
+    assert at.selectbox(key="url-part").value == "stages.1.1"
+    assert "resnet-20: stage 2, unit 2" in text(at)
+    at.selectbox(key="url-part").set_value("head").run()
+    assert at.query_params == {"depth": "20", "part": "head"}
+
+
+def test_the_new_name_wins_over_the_old_one(inside):
+    at = inside(depth=20, block="stages.1.1", part="stem")
+    assert at.selectbox(key="url-part").value == "stem"
 
 
 def test_what_the_address_gets_wrong_is_named(inside):
-    at = inside(depth=57, block="stages.9.9")
+    at = inside(depth=57, part="stages.9.9")
     warned = "\n".join(each.value for each in at.warning)
     assert "depth is '57'" in warned
-    assert "block is 'stages" in warned
+    assert "part is 'stages" in warned
 
 
 def test_what_cannot_be_built_is_said_in_a_sentence(inside):

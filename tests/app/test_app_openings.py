@@ -35,7 +35,7 @@ def test_whoever_opens_a_page_finds_the_worker_for_the_next_question_ready(monke
     started = []
     monkeypatch.setattr(pool, "start", lambda shelf, slot: started.append(slot))
     opening.asked("lesions", {"depth": 20})  # whatever was remembered of other tests' pages
-    sys.modules["answers"]._stand_by.clear()
+    sys.modules["probe_client"]._prewarm.clear()
     del started[:]
     assert opening.asked("lesions", {"depth": 20}) == []
     assert started == [queue.QUICK]

@@ -33,9 +33,13 @@ def test_a_dot_is_the_error_without_a_unit_in_the_net_s_look():
     assert list(residual.y) == [10, 5, 1]
     assert (plain.line.color, plain.line.dash, plain.marker.symbol) == ("#D55E00", "dash", "diamond")
     assert (residual.line.color, residual.line.dash, residual.marker.symbol) == ("#0072B2", "solid", "circle")
-    assert plain.customdata.tolist() == [["stages.0.0", 2.0], ["stages.1.0", 1.5], ["stages.2.0", 1.75]]
-    assert fig.layout.yaxis.title.text == "error without this block (%)"
-    assert fig.layout.xaxis.title.text == "deleted block (dotted: it changes the size)"
+    assert plain.customdata.tolist() == [
+        ["stage 1, unit 1 (stages.0.0)", 2.0],
+        ["stage 2, unit 1 (stages.1.0)", 1.5],
+        ["stage 3, unit 1 (stages.2.0)", 1.75],
+    ]
+    assert fig.layout.yaxis.title.text == "error without this unit (%)"
+    assert fig.layout.xaxis.title.text == "deleted unit (dotted: it changes the size)"
 
 
 def test_lines_mark_where_the_size_changes_intact_errors_and_chance():
@@ -56,7 +60,7 @@ def test_a_line_is_the_mean_over_draws_and_the_band_one_sd():
     sd = np.std([40, 60], ddof=1)
     assert sorted(band.y) == pytest.approx([1, 1, 50 - sd, 50 + sd])
     assert list(draws.y) == [1, 1, 40, 60]
-    assert fig.layout.xaxis.title.text == "deleted blocks, chosen at random"
+    assert fig.layout.xaxis.title.text == "deleted units, chosen at random"
 
 
 def test_one_draw_has_no_band_s_width_and_bands_stay_between_0_and_100():

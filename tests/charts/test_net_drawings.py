@@ -81,7 +81,7 @@ def words(figure) -> str:
 def test_a_block_names_all_its_layers(name):
     graph = anatomy.graph(Experiment.from_query({"net": name}).net)
     for node in graph["nodes"]:
-        text = words(charts.block_drawing(node, plain=graph["plain"]))
+        text = words(charts.part_drawing(node, plain=graph["plain"]))
         for row in node["layers"]:
             assert all(part in text for part in row["text"].split(", ")), row["name"]
 
@@ -102,7 +102,7 @@ def skips(figure) -> list:
 )
 def test_a_skip_leads_from_before_its_branch_to_its_addition(net, count):
     node = anatomy.graph(net)["nodes"][1]
-    lines = skips(charts.block_drawing(node, plain=net.plain))
+    lines = skips(charts.part_drawing(node, plain=net.plain))
     assert len(lines) == count
     names = [row["name"] for row in node["layers"] if not {"gate", "shortcut"} & set(row["name"].split("."))]
     for line in lines:
@@ -119,12 +119,12 @@ def test_a_preactivated_unit_branches_off_behind_what_both_share():
     net = Cifar(depth=20, order="full-preactivation", shortcut=ProjectionShortcut())
     node = next(node for node in anatomy.graph(net)["nodes"] if node["id"] == "stages.1.0")
     assert [row["kind"] for row in node["layers"][:2]] == ["norm", "relu"]
-    (line,) = skips(charts.block_drawing(node, plain=False))
+    (line,) = skips(charts.part_drawing(node, plain=False))
     assert 2 < line.y[0] < 3
 
 
 def test_twins_drawn_with_the_same_rows_have_the_same_height():
     nodes = [anatomy.graph(net)["nodes"][1] for net in (Cifar(depth=8), Cifar(depth=8).twin())]
     rows = max(charts.main_rows(node) for node in nodes)
-    heights = {charts.block_drawing(node, plain=False, rows=rows).layout.height for node in nodes}
+    heights = {charts.part_drawing(node, plain=False, rows=rows).layout.height for node in nodes}
     assert len(heights) == 1

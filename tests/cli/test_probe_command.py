@@ -114,7 +114,7 @@ def test_help_on_a_question_tells_its_arguments_and_measure(command):
     said = command("probe", RUN, "path_lengths", "--help")
     assert said.code == 0
     assert said.out.startswith("--images  default: 32\n--samples  default: 10\n")
-    assert "A row for each length, in branches" in said.out
+    assert "One row per path length, in branches" in said.out
 
 
 def test_ctrl_c_leaves_the_question_with_the_worker(command, monkeypatch):

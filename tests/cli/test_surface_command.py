@@ -44,7 +44,7 @@ def test_lines_are_asked_the_same_way(command, run, words, probe, shape):
 
 
 def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, run, monkeypatch):
-    computed, whole = [], probes.answering
+    computed, whole = [], probes.iter_answer
 
     def interrupted(*arguments):
         import signal
@@ -55,7 +55,7 @@ def test_ctrl_c_keeps_what_was_computed_and_the_same_command_goes_on(command, ru
                 signal.raise_signal(signal.SIGINT)
             yield partial
 
-    monkeypatch.setattr(probes, "answering", interrupted)
+    monkeypatch.setattr(probes, "iter_answer", interrupted)
     said = command("surface", run.name, *SMALL)
     assert said.code == 130
     assert "Stopping after the present column" in said.out

@@ -20,7 +20,7 @@ def assert_same(net, stack, channels, side, classes):
     measured = {
         row.name: (row.shape, row.parameters, row.macs) for row in count.table(stack, (channels, side, side))
     }
-    found = anatomy.blocks(net, channels=channels, side=side, classes=classes)
+    found = anatomy.parts(net, channels=channels, side=side, classes=classes)
     rows = [row for block in found for row in block.rows]
     assert {row.name: (row.shape, row.parameters, row.macs) for row in rows if row.parameters} == measured
     modules = dict(stack.named_modules())
@@ -70,7 +70,7 @@ def test_multiply_adds_equal_torchs_own_counter(net):
 )
 def test_receptive_fields_equal_where_gradients_reach(net):
     """With all weights 1 and no norm in the way, every pixel that an output sees has a gradient."""
-    fields = {block.name: block.field for block in anatomy.blocks(net) if block.field}
+    fields = {part.name: part.field for part in anatomy.parts(net) if part.field}
     side = 2 * max(fields.values()) + 33
     stack = nets.build(net, channels=1, side=side, classes=1, seed=0).double().eval()
     for parameter in stack.parameters():

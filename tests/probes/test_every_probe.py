@@ -11,7 +11,7 @@ from net_variants import ALL, ONE_OF_EACH, built, label, shake
 from resnet_edu import probes
 from resnet_edu.experiment.net import Cifar
 from resnet_edu.experiment.parts import NoShortcut, PadShortcut
-from resnet_edu.probes import bench, gradients, lesions, paths
+from resnet_edu.probes import gradients, lesions, paths, unit_surgery
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ QUESTIONS = {
     lesions.lesions: {},
     lesions.random_lesions: {"draws": 1, "counts": [2]},
     lesions.shuffles: {"draws": 1, "swaps": [1]},
-    bench.lesion: {"delete": "stages.0.0"},
+    unit_surgery.lesion: {"delete": "stages.0.0"},
     paths.contributions: {},
     paths.expansion: {"count": 1},
     paths.path_lengths: {"samples": 1},
@@ -33,7 +33,7 @@ REASONS = ("not affine", "no two units of this net have the same sizes")
 
 
 def test_these_are_all_of_these_rooms():
-    rooms = (bench, gradients, lesions, paths)
+    rooms = (gradients, lesions, paths, unit_surgery)
     assert set(QUESTIONS) == {each for each in probes.PROBES.values() if inspect.getmodule(each) in rooms}
 
 

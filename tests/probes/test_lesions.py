@@ -17,7 +17,7 @@ from resnet_edu.experiment.net import Cifar, Dense
 from resnet_edu.experiment.parts import Bottleneck, ExclusiveGate, NoShortcut, ProjectionShortcut
 from resnet_edu.measure import errors
 from resnet_edu.nets import surgery
-from resnet_edu.probes import lesions, routes
+from resnet_edu.probes import lesions, variants
 from resnet_edu.randomness import seed_for
 
 NETS = {
@@ -63,7 +63,7 @@ def test_the_logits_are_those_of_surgery_on_the_whole_net(net, noise):
     chosen = [(), names[:1], names[-1:], names[1:3], names]
     ways = [tuple(gone[n] if n in some else each for n, each in net.units()) for some in chosen]
     with torch.no_grad():
-        found = routes.logits_of(net, ways, images)
+        found = variants.variant_logits(net, ways, images)
         for some, logits in zip(chosen, found, strict=True):
             torch.testing.assert_close(logits, surgery.delete(net, *some)(images), rtol=1e-5, atol=1e-5)
 
@@ -128,7 +128,7 @@ def test_what_routes_share_is_computed_once(noise):
     units = [unit for _, unit in net.units()]
     ways = [tuple(units), *((*units[:i], gone[n], *units[i + 1 :]) for i, n in enumerate(gone))]
     with torch.no_grad():
-        routes.logits_of(net, [*ways, ways[0]], normalise(noise.test_images, noise))
+        variants.variant_logits(net, [*ways, ways[0]], normalise(noise.test_images, noise))
     for i, name in enumerate(gone):
         assert calls["gone", name] == 1
         assert calls["intact", name] == 1 + i, "once for the intact net, and once for each lesion before it"
@@ -136,7 +136,7 @@ def test_what_routes_share_is_computed_once(noise):
 
 @pytest.mark.parametrize("batch", [1, 5, 64])
 def test_neither_threads_nor_batches_change_the_numbers(net, noise, batch, monkeypatch):
-    monkeypatch.setattr(routes, "BATCH", batch)
+    monkeypatch.setattr(variants, "BATCH", batch)
     facts, one = lesions.lesions(net, noise, of="train", images=20)
     again, three = lesions.lesions(net, noise, of="train", images=20, threads=3)
     assert facts == again

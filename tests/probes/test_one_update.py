@@ -62,7 +62,7 @@ def test_every_piece_of_the_gradient_is_autograd_s(spec):
     net, x = shake(built(spec, double=True)).train(), images(double=True)
     seed_stochastic_modules(net, 0, 0)
     forward = one_update.Forward(net, x, LABELS)
-    passed, parameters = forward.back()
+    passed, parameters = forward.backward()
     loss, wanted, weights = by_hand(net, x)
     same(forward.loss, loss)
     assert set(parameters) == set(weights)

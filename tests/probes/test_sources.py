@@ -11,7 +11,7 @@ from resnet_edu.methods import METHODS
 from resnet_edu.photographs import CLASSES, named
 from resnet_edu.pictures import IMAGENET_KEEP, IMAGENET_SIZE, fitted, photograph, size_for
 from resnet_edu.probes import sources
-from resnet_edu.probes.sources import settle, source_of
+from resnet_edu.probes.sources import recalibrate_batchnorm, source_of
 from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf, recorded
 from resnet_edu.workers import train
 
@@ -72,7 +72,7 @@ def test_settling_leaves_weights_other_norms_and_draws_alone(noise):
     net = shake(built(made(Cifar, shortcut=DropoutShortcut(drop=0.5)))).eval()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     state = torch.get_rng_state()
-    settle(net, [net.stages[1]], normalise(noise.train_images, noise))
+    recalibrate_batchnorm(net, [net.stages[1]], normalise(noise.train_images, noise))
     changed = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert all(name.startswith("stages.1.") and "norm" in name for name in changed)
@@ -161,7 +161,7 @@ def test_other_sources_are_not_known(source, message):
 def test_the_method_s_names_are_the_words_names():
     from resnet_edu.probes.saliency import maps
 
-    assert list(maps._WAYS) == list(METHODS)
+    assert list(maps._METHODS) == list(METHODS)
 
 
 def test_a_shipped_photograph_is_asked_about_by_name():

@@ -194,13 +194,13 @@ def test_rescaled_filters_give_the_same_slice(trained, scale, seed):
 )
 def test_what_was_kept_is_gone_on_from(run, probe, arguments):
     whole = asked(run, probe, **arguments)[1]
-    growing = probes.answering(run, f"loss_{probe}", {"images": IMAGES, **arguments})
+    growing = probes.iter_answer(run, f"loss_{probe}", {"images": IMAGES, **arguments})
     for done in (1, 2):
         partial = next(growing)
         assert partial.done == done
         assert np.isfinite(partial.arrays["loss"]).any(axis=0 if probe == "plane" else None).sum() >= 1
     kept = {name: array.copy() for name, array in partial.arrays.items()}
-    rest = list(probes.answering(run, f"loss_{probe}", {"images": IMAGES, **arguments}, kept))
+    rest = list(probes.iter_answer(run, f"loss_{probe}", {"images": IMAGES, **arguments}, kept))
     assert [each.done for each in rest] == list(range(3, partial.total + 1))
     for name in ("loss", "error", "at"):
         np.testing.assert_array_equal(rest[-1].arrays[name], whole[name])
@@ -209,10 +209,10 @@ def test_what_was_kept_is_gone_on_from(run, probe, arguments):
 
 def test_what_does_not_fit_is_not_gone_on_from(trained):
     run = trained("plain")
-    growing = probes.answering(run, "loss_line", {"images": IMAGES, "points": 5})
+    growing = probes.iter_answer(run, "loss_line", {"images": IMAGES, "points": 5})
     kept = dict(next(growing).arrays)
     for other in (kept, {"loss": kept["loss"]}, kept | {"finished": np.ones(7, bool)}):
-        first = next(probes.answering(run, "loss_line", {"images": IMAGES, "points": 7}, other))
+        first = next(probes.iter_answer(run, "loss_line", {"images": IMAGES, "points": 7}, other))
         assert (first.done, first.total) == (1, 7)
 
 
@@ -237,7 +237,7 @@ def test_an_interpolation_runs_from_the_initial_weights_to_the_trained_ones(run)
 def test_the_net_that_is_asked_stays_as_it_is(run):
     net = probes.net_of(run)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    growing = probes.answering(run, "loss_plane", {"images": IMAGES, "points": 3, "statistics": "batch"})
+    growing = probes.iter_answer(run, "loss_plane", {"images": IMAGES, "points": 3, "statistics": "batch"})
     next(growing)  # others are asked meanwhile
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     growing.close()

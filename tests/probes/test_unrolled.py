@@ -26,7 +26,7 @@ from resnet_edu.nets import surgery
 from resnet_edu.nets.shortcuts import Gate
 from resnet_edu.nets.units import ResidualUnit
 from resnet_edu.probes import lengths
-from resnet_edu.probes.unrolled import Unrolled, opened
+from resnet_edu.probes.unrolled import Unrolled, trace_unit
 
 LABELS = torch.tensor([0, 1, 2])
 
@@ -105,7 +105,7 @@ def test_the_terms_of_a_unit_are_what_it_adds(spec):
     net = shake(built(spec, double=True)).eval()
     x = net.stem(images(double=True))
     for _, unit in net.units():
-        found = opened(unit, x)
+        found = trace_unit(unit, x)
         first, second = found.terms()
         torch.testing.assert_close(found.y, unit(x), rtol=0, atol=0)
         torch.testing.assert_close(unit.after(first + second), found.y)

@@ -48,7 +48,7 @@ class Stub:
 @pytest.fixture
 def stub(monkeypatch) -> Stub:
     stands = Stub()
-    monkeypatch.setattr(probes, "answering", stands)
+    monkeypatch.setattr(probes, "iter_answer", stands)
     monkeypatch.setattr(answer, "KEEP_SECONDS", -1)  # every row
     return stands
 

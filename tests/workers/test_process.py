@@ -219,7 +219,7 @@ def test_errors_are_answers_for_people(shelf, question, probe, arguments, error)
 def test_what_nobody_thought_of_is_in_the_log(shelf, question, monkeypatch, capsys):
     from resnet_edu import probes
 
-    monkeypatch.setattr(probes, "answering", lambda *_: 1 / 0)
+    monkeypatch.setattr(probes, "iter_answer", lambda *_: 1 / 0)
     folder = question("images")
     serve(shelf, queue.QUICK)
     assert answered(folder) == {"error": "ZeroDivisionError while computing this; the workers' log has more"}
@@ -234,7 +234,7 @@ def test_a_question_that_kills_the_worker_is_given_up(shelf, question, monkeypat
 
     folder = question("images")
     with monkeypatch.context() as patched:
-        patched.setattr(probes, "answering", dies)
+        patched.setattr(probes, "iter_answer", dies)
         for _ in range(queue.TRIES):
             with pytest.raises(KeyboardInterrupt):
                 serve(shelf, queue.QUICK)

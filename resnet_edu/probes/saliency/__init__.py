@@ -1,8 +1,6 @@
-"""Which pixels a prediction depends on, by nine methods with one call shape (words: `methods.METHODS`)."""
+"""Which pixels a prediction depends on: nine methods with one signature (described in `methods.METHODS`)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +9,16 @@ from torch import nn
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.methods import METHODS
 from resnet_edu.nets import ResNet
-from resnet_edu.probes.image import MOST_IMAGES, asked, at_least_one
+from resnet_edu.probes.arguments import check_int
+from resnet_edu.probes.image import MOST_IMAGES, resolve_input
 from resnet_edu.probes.saliency.maps import attribute, checked
 from resnet_edu.probes.saliency.path import difference
+from resnet_edu.runs.answers import ProbeAnswer
 
-__all__ = ["answer", "attribute", "checked", "shown_images"]
+__all__ = ["attribute", "checked", "saliency_map", "shown_images"]
 
 
-def answer(
+def saliency_map(
     net: nn.Module,
     data: DataSet,
     *,
@@ -28,21 +28,22 @@ def answer(
     target: int | None = None,
     unit: str | None = None,
     seed: int = 0,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The map float32 [C, H, W] (Grad-CAM's [1, H, W]) of one image for the score (logit) of a class.
+) -> ProbeAnswer:
+    """The saliency map of one image for the score (logit) of a class.
 
-    `image` is the number of a test image; or `pixels` uint8 [C, H, W], of the net's size, are asked
-    about. `target` is the class: by default the true one; of own pixels the one that the net says.
-    `unit`, a name in `ResNet.units()`, is for methods that look at a unit; the last one by default.
-    `seed` is of what a method draws.
+    - `image`, `pixels`, `target`: as in `image.resolve_input`.
+    - `method`: a name in `methods.METHODS`.
+    - `unit`: for methods of a unit, its name in `ResNet.units()`; by default the last one.
+    - `seed`: for methods that draw random numbers.
 
-    Facts besides those of `asked`: method, unit, units (all names), difference (the score less that of
-    the mean image) and completeness_error: by how much the map's sum misses that difference, as a share
-    of it; None for a method that promises no such thing. Arrays: image, map. Raises `ValueError` for
-    what is out of range, and for methods that do not suit the net.
+    Arrays: `map`, float32 [C, H, W] (Grad-CAM's [1, H, W]); `image`, uint8 [C, H, W]. Facts: those of
+    `resolve_input`; `method`; `unit`; `units`, all names; `difference`, the score minus that of the mean
+    image; and `completeness_error`, by how much the map's sum misses that difference, as a share of it; None
+    for a method without that property. Raises `ValueError` for values out of range, and for methods that do
+    not suit the net.
     """
     unit = checked(net, method, unit)
-    about = asked(net, data, image, pixels, target)
+    about = resolve_input(net, data, image, pixels, target)
     found = attribute(net, about.inputs, about.target, method, unit=unit, seed=seed)[0]
     whole = difference(net, about.inputs, about.target)
     error = abs(found.double().sum().item() - whole) / max(abs(whole), 1e-12)
@@ -53,15 +54,13 @@ def answer(
         "difference": whole,
         "completeness_error": error if METHODS[method].complete else None,
     }
-    return facts, {"image": about.pixels, "map": found.float().numpy()}
+    return ProbeAnswer(facts, {"image": about.pixels, "map": found.float().numpy()})
 
 
-def shown_images(
-    net: nn.Module, data: DataSet, *, count: int = 24
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The first test images, uint8 [count or as many as there are, C, H, W], their labels and what the
-    net says of them."""
-    at_least_one("count", count, MOST_IMAGES)
+def shown_images(net: nn.Module, data: DataSet, *, count: int = 24) -> ProbeAnswer:
+    """The first `count` test images (all of them if there are fewer): array `images`, uint8 [count, C, H, W].
+    Facts: `class_names`, `labels`, and `predicted` classes."""
+    check_int("count", count, 1, MOST_IMAGES)
     images, labels = data.test_images[:count], data.test_labels[:count]
     with torch.no_grad():
         predicted = net(normalise(images, data)).argmax(1) if len(images) else labels
@@ -70,4 +69,4 @@ def shown_images(
         "labels": labels.tolist(),
         "predicted": predicted.tolist(),
     }
-    return facts, {"images": images.numpy()}
+    return ProbeAnswer(facts, {"images": images.numpy()})

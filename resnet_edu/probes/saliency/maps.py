@@ -1,9 +1,9 @@
 """Every method of `methods.METHODS`, by Captum, with one call shape: `attribute`.
 
-Captum's traps that are held here: DeepLift and Guided Backprop put their hook on the tensor that a ReLU
-is given. Where a shortcut reads that tensor too (a unit that begins with a ReLU), they overwrite the
-shortcut's gradient as well and are silently wrong; so each ReLU is given a copy of its own. Products
-(gates) and norms over the image have no rule in DeepLift, and are passed in silence: so it is refused.
+Two traps of Captum: DeepLift and Guided Backprop hook the input tensor of each ReLU. Where a shortcut reads
+that tensor too (a unit that begins with a ReLU), they overwrite the shortcut's gradient as well and are
+silently wrong; so each ReLU gets a copy. And DeepLift has no rule for products (gates) and norms over the
+image, and ignores them silently: so `checked` refuses these nets.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from resnet_edu.probes.saliency.path import MOST, integrated_gradients, together
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
-    """The net, one image float [1, C, H, W], normalised, and the class whose score is explained."""
+class MapRequest:
+    """The arguments of one map: see `attribute`. `inputs` is one image, normalised, float [1, C, H, W]."""
 
     net: nn.Module
     inputs: Tensor
@@ -45,21 +45,27 @@ def attribute(
     seed: int = 0,
     pieces: int = MOST,
 ) -> Tensor:
-    """The maps float [N, C, H, W] of images float [N, C, H, W], normalised, each asked by itself.
+    """Saliency maps, float [N, C, H, W] (Grad-CAM's [N, 1, H, W]), computed image by image.
 
-    Grad-CAM's is [N, 1, H, W]. `unit` is the name of a unit (the last one by default), for methods that
-    look at one; `pieces` the most that Integrated Gradients may cut its way into. Raises `ValueError` for
-    a method that is not known or does not suit the net.
+    - `net`: in eval mode.
+    - `inputs`: normalised images, float [N, C, H, W].
+    - `target`: the class whose score is explained.
+    - `method`: a name in `methods.METHODS`.
+    - `unit`: for methods of a unit, its name; by default the last one.
+    - `seed`: for methods that draw random numbers.
+    - `pieces`: of the path of Integrated Gradients, at most.
+
+    Raises `ValueError` for a method that is unknown or does not suit the net.
     """
     unit = checked(net, method, unit)
-    questions = [Question(net, one[None].detach(), target, unit, seed, pieces) for one in inputs]
+    requests = [MapRequest(net, one[None].detach(), target, unit, seed, pieces) for one in inputs]
     with undisturbed(net):
-        maps = [_WAYS[method](question) for question in questions]
+        maps = [_METHODS[method](request) for request in requests]
     return torch.cat(maps).detach()
 
 
 def checked(net: nn.Module, method: str, unit: str | None = None) -> str | None:
-    """The name of the unit to look at, if the method looks at one; raises `ValueError` as `attribute`."""
+    """The unit that the method explains, or None; raises `ValueError` as `attribute` does."""
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
     if method == "deep_lift" and (name := _without_rule(net)):
@@ -90,7 +96,7 @@ def _without_rule(net: nn.Module) -> str | None:
 
 @contextmanager
 def undisturbed(net: nn.Module) -> Iterator[None]:
-    """Each ReLU gets a copy of its input meanwhile. Nothing stays on the net, whatever happens."""
+    """Give each ReLU a copy of its input; on exit, remove all hooks and attributes, also after errors."""
     copies = [
         module.register_forward_pre_hook(lambda _, given: (given[0].clone(),))
         for module in net.modules()
@@ -103,97 +109,97 @@ def undisturbed(net: nn.Module) -> Iterator[None]:
     finally:
         for copy in copies:
             copy.remove()
-        for module in net.modules():  # DeepLift's notes, where a ReLU was not reached on the way back
+        for module in net.modules():  # DeepLift leaves attributes on ReLUs that no gradient reached
             for note in ("input", "output"):
                 module.__dict__.pop(note, None)
 
 
-def _saliency(asked: Question) -> Tensor:
+def _saliency(request: MapRequest) -> Tensor:
     from captum.attr import Saliency
 
-    return Saliency(asked.net).attribute(asked.inputs.requires_grad_(), target=asked.target)
+    return Saliency(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
 
 
-def _input_x_gradient(asked: Question) -> Tensor:
+def _input_x_gradient(request: MapRequest) -> Tensor:
     from captum.attr import InputXGradient
 
-    return InputXGradient(asked.net).attribute(asked.inputs.requires_grad_(), target=asked.target)
+    return InputXGradient(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
 
 
-def _smooth_grad(asked: Question) -> Tensor:
+def _smooth_grad(request: MapRequest) -> Tensor:
     from captum.attr import NoiseTunnel, Saliency
 
-    spread = asked.inputs.max() - asked.inputs.min()
+    spread = request.inputs.max() - request.inputs.min()
     with torch.random.fork_rng(devices=[]):  # Captum draws from the global generator
-        torch.manual_seed(asked.seed)
-        gradients = NoiseTunnel(Saliency(asked.net)).attribute(
-            asked.inputs,
+        torch.manual_seed(request.seed)
+        gradients = NoiseTunnel(Saliency(request.net)).attribute(
+            request.inputs,
             nt_samples=SMOOTH_SAMPLES,
-            nt_samples_batch_size=together(asked.inputs),
+            nt_samples_batch_size=together(request.inputs),
             stdevs=SMOOTH_NOISE * spread.item(),
-            target=asked.target,
+            target=request.target,
             abs=False,
         )
     return gradients.abs()
 
 
-def _integrated_gradients(asked: Question) -> Tensor:
-    return integrated_gradients(asked.net, asked.inputs, asked.target, asked.pieces)
+def _integrated_gradients(request: MapRequest) -> Tensor:
+    return integrated_gradients(request.net, request.inputs, request.target, request.pieces)
 
 
-def _deep_lift(asked: Question) -> Tensor:
+def _deep_lift(request: MapRequest) -> Tensor:
     from captum.attr import DeepLift
 
-    inputs = asked.inputs.requires_grad_()
-    return DeepLift(asked.net).attribute(inputs, torch.zeros_like(inputs), target=asked.target)
+    inputs = request.inputs.requires_grad_()
+    return DeepLift(request.net).attribute(inputs, torch.zeros_like(inputs), target=request.target)
 
 
-def _guided_backprop(asked: Question) -> Tensor:
+def _guided_backprop(request: MapRequest) -> Tensor:
     from captum.attr import GuidedBackprop
 
-    return GuidedBackprop(asked.net).attribute(asked.inputs.requires_grad_(), target=asked.target)
+    return GuidedBackprop(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
 
 
-def _grad_cam(asked: Question) -> Tensor:
+def _grad_cam(request: MapRequest) -> Tensor:
     from captum.attr import LayerGradCam
 
-    assert asked.unit is not None
-    layer = asked.net.get_submodule(asked.unit)
-    coarse = LayerGradCam(asked.net, layer).attribute(
-        asked.inputs, target=asked.target, relu_attributions=True
+    assert request.unit is not None
+    layer = request.net.get_submodule(request.unit)
+    coarse = LayerGradCam(request.net, layer).attribute(
+        request.inputs, target=request.target, relu_attributions=True
     )
-    return F.interpolate(coarse, asked.inputs.shape[2:], mode="bilinear")
+    return F.interpolate(coarse, request.inputs.shape[2:], mode="bilinear")
 
 
-def _guided_grad_cam(asked: Question) -> Tensor:
+def _guided_grad_cam(request: MapRequest) -> Tensor:
     from captum.attr import GuidedGradCam
 
-    assert asked.unit is not None
-    layer = asked.net.get_submodule(asked.unit)
-    return GuidedGradCam(asked.net, layer).attribute(
-        asked.inputs.requires_grad_(), target=asked.target, interpolate_mode="bilinear"
+    assert request.unit is not None
+    layer = request.net.get_submodule(request.unit)
+    return GuidedGradCam(request.net, layer).attribute(
+        request.inputs.requires_grad_(), target=request.target, interpolate_mode="bilinear"
     )
 
 
-def _occlusion(asked: Question) -> Tensor:
+def _occlusion(request: MapRequest) -> Tensor:
     from captum.attr import Occlusion
 
-    channels, side = asked.inputs.shape[1:3]
+    channels, side = request.inputs.shape[1:3]
     window, stride = max(1, side // WINDOW), max(1, side // STRIDE)
     return (
-        Occlusion(asked.net)
+        Occlusion(request.net)
         .attribute(
-            asked.inputs,
+            request.inputs,
             sliding_window_shapes=(channels, window, window),
             strides=(channels, stride, stride),
-            target=asked.target,
-            perturbations_per_eval=together(asked.inputs),
+            target=request.target,
+            perturbations_per_eval=together(request.inputs),
         )
-        .to(asked.inputs)
+        .to(request.inputs)
     )
 
 
-_WAYS: Mapping[str, Callable[[Question], Tensor]] = {
+_METHODS: Mapping[str, Callable[[MapRequest], Tensor]] = {
     "saliency": _saliency,
     "input_x_gradient": _input_x_gradient,
     "smooth_grad": _smooth_grad,

@@ -1,4 +1,4 @@
-"""Sums on the straight way from the mean image to this one, cut where it bends: few gradients are enough."""
+"""Path integrals from the mean image to an image, refined where the score is not linear."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from resnet_edu.methods import COMPLETE
 
 FIRST, MOST = 64, 1000
-NUMBERS = 2**20  # in the images that are asked at once
+NUMBERS = 2**20  # in the images of one batch
 
 Measure = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def integrated_gradients(net: nn.Module, inputs: Tensor, target: int, most: int = MOST) -> Tensor:
-    """Captum's, float [1, C, H, W], for one image [1, C, H, W], normalised: the mean image is 0.
+    """Integrated Gradients, float [1, C, H, W], of one normalised image [1, C, H, W]: the mean image is 0.
 
-    The attribution of a path is the sum of its pieces'; that of a piece is Captum's from the piece's
-    start to its end, with one gradient in the middle.
+    A path's attribution is the sum over its pieces; a piece's is Captum's from its start to its end, with
+    one gradient in the middle.
     """
     from captum.attr import IntegratedGradients
 
@@ -37,14 +37,16 @@ def integrated_gradients(net: nn.Module, inputs: Tensor, target: int, most: int 
 
 
 def sum_along(measure: Measure, inputs: Tensor, whole: float, most: int = MOST) -> Tensor:
-    """The sum of `measure` over the pieces of the way to `inputs` [1, C, H, W].
+    """The sum of `measure` over pieces of the path to `inputs` [1, C, H, W].
 
-    `measure` is given where pieces start and end, as shares of the way [pieces, 1, 1, 1]; it returns
-    what each adds [pieces, …], and by how much each misses the score's difference [pieces, sums]. A piece
-    on which the score is a straight line misses nothing. So the way begins as 64 pieces; the few that
-    miss most, together half of all that is missed, are cut in two, until every sum misses the `whole`
-    difference by 1 % at most, or `most` pieces were measured (fewer for images above 64×64). Deep plain
-    nets bend often: for them in 56 layers that takes an eighth of the gradients that equal pieces need.
+    - `measure`: takes starts and ends of pieces as shares of the path [pieces, 1, 1, 1]; returns what each
+      adds [pieces, …], and by how much each misses the score's difference [pieces, sums].
+    - `whole`: the score's difference over the path.
+    - `most`: pieces to measure at most (fewer for images above 64×64).
+
+    A piece on which the score is linear misses nothing. So the path starts as 64 pieces; the worst ones,
+    with half of the total miss, are cut in two, until every sum misses `whole` by 1 % at most. The score of
+    deep plain nets bends often: at 56 layers this takes an eighth of the gradients of equal pieces.
     """
     edges = torch.linspace(0, 1, FIRST + 1, dtype=inputs.dtype).view(-1, 1, 1, 1)
     starts, ends = edges[:-1], edges[1:]
@@ -62,19 +64,19 @@ def sum_along(measure: Measure, inputs: Tensor, whole: float, most: int = MOST) 
 
 
 def together(inputs: Tensor) -> int:
-    """How many images like this one are asked at once, so that memory is enough for large ones too."""
+    """The batch size for images of this size, so that memory is enough for large ones."""
     return max(1, min(256, NUMBERS // inputs.numel()))
 
 
 def difference(net: nn.Module, inputs: Tensor, target: int) -> float:
-    """The score of `inputs` [1, C, H, W] less that of the mean image."""
+    """The score of `inputs` [1, C, H, W] minus that of the mean image."""
     with torch.no_grad():
         here, mean = net(torch.cat([inputs, torch.zeros_like(inputs)]))[:, target].tolist()
     return here - mean
 
 
 def _worst(missed: Tensor) -> tuple[Tensor, Tensor]:
-    """Numbers of the pieces to be cut, and of the others; some at least, for many rounds take time too."""
+    """Indices of the pieces to cut, and of the others; at least a sixteenth, to limit the rounds."""
     order = missed.argsort(descending=True)
     held = missed[order].cumsum(0)
     few = int((held < held[-1] / 2).sum()) + 1

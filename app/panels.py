@@ -1,22 +1,22 @@
-"""What a set of runs shows: verdict, charts, and where the numbers come from."""
+"""Panels about a set of runs: verdict, charts, and where the numbers come from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import address
+import cache
 import flow_picture
 import plotly.graph_objects as go
-import readers
 import streamlit as st
+import url_state
 
 from resnet_edu import charts
 from resnet_edu.charts.style import Template
 from resnet_edu.flow import FlowError
 from resnet_edu.runs import Run
 from resnet_edu.studies import degradation
+from resnet_edu.studies.evidence import Evidence
 
 ERRORS = ("training", "test")
 FLOW_NAMES = ("q", "scale", "step", "pins", "open")
@@ -26,7 +26,7 @@ _BADGES = {"supported": "green", "depends": "orange"}
 
 
 def template() -> Template:
-    """Whether the reader's page is light or dark."""
+    """The theme of the page: light or dark."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
@@ -39,8 +39,8 @@ def heading(text: str, reading: str = "") -> None:
 
 
 def verdict(runs: Sequence[Run]) -> None:
-    """The word and the first sentence, below it what shortcuts do; all of it behind a button."""
-    found = readers.verdict(readers.written(readers.paths(runs)))
+    """The verdict and its first sentence; below, what shortcuts do; the rest behind a button."""
+    found = cache.verdict(cache.written(cache.paths(runs)))
     lead, _, rest = found.sentence.partition(". ")
     colour = _BADGES.get(found.word, "gray")
     st.markdown(f":{colour}-badge[{found.word}] **{lead}.**")
@@ -51,8 +51,8 @@ def verdict(runs: Sequence[Run]) -> None:
             st.markdown(rest)
 
 
-def shortcuts(evidence: dict[str, Any]) -> str:
-    """What the shortcut is worth, and whether residual nets suffer from depth; "" before a net has ended."""
+def shortcuts(evidence: Evidence) -> str:
+    """What the shortcut is worth, and whether residual nets get worse with depth; "" before runs end."""
     worth, residual = evidence["shortcut"], evidence["residual"]
     said = []
     if worth["n"]:
@@ -81,14 +81,14 @@ def everything(runs: Sequence[Run], error: str, seed: int) -> None:
 
 def errors(runs: Sequence[Run], error: str) -> None:
     heading("Error after training", "points are runs, lines their mean")
-    written = readers.written(readers.paths(runs))
-    show(readers.error_figure(written, _COLUMNS[error], template()), "errors", f"{error} error against depth")
+    written = cache.written(cache.paths(runs))
+    show(cache.error_figure(written, _COLUMNS[error], template()), "errors", f"{error} error against depth")
 
 
 def losses(runs: Sequence[Run]) -> None:
     heading("Loss while training", "thin: each seed, thick: their mean")
-    written = readers.written(readers.paths(runs))
-    show(readers.loss_figure(written, template()), "losses", "loss against steps, plain and residual")
+    written = cache.written(cache.paths(runs))
+    show(cache.loss_figure(written, template()), "losses", "loss against steps, plain and residual")
 
 
 def gradients(runs: Sequence[Run], seed: int) -> None:
@@ -99,8 +99,8 @@ def gradients(runs: Sequence[Run], seed: int) -> None:
         return
     reading = "each row a layer, the image enters at the top; steps from left to right, on a log scale"
     heading(f"Gradient in every layer of the deepest twins, seed {seed}", reading)
-    plain, residual = readers.written(readers.paths(pair))
-    show(readers.heatmap_figure(plain, residual, template()), "heatmaps", "gradient norm by layer and step")
+    plain, residual = cache.written(cache.paths(pair))
+    show(cache.heatmap_figure(plain, residual, template()), "heatmaps", "gradient norm by layer and step")
 
 
 def gradients_at(runs: Sequence[Run], seed: int) -> None:
@@ -111,7 +111,7 @@ def gradients_at(runs: Sequence[Run], seed: int) -> None:
     try:
         data = flow_picture.of(pair)
     except FlowError as error:
-        st.info(address.escaped(f"{error}."))
+        st.info(url_state.escaped(f"{error}."))
         return
     heading(
         "The same step by step", "press play, or drag the slider; more under “Where does the gradient go?”"
@@ -131,19 +131,19 @@ def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:
 
 
 def provenance(runs: Sequence[Run], source: str) -> None:
-    """How the runs were computed, and the rule that turns them into a verdict."""
+    """How the runs were computed, and the rule of the verdict."""
     with st.expander("Where these numbers come from"):
         recipe, computed = runs[0].experiment.recipe, [run.compute for run in runs if run.compute]
         seeds = sorted({run.experiment.seed for run in runs})
         facts = {
-            "Runs": f"{len(runs)} trainings, {source}; seeds {address.as_text(seeds)}",
+            "Runs": f"{len(runs)} trainings, {source}; seeds {url_state.as_text(seeds)}",
             "Recipe": f"SGD, {recipe.steps:,} steps of {recipe.batch} images, learning rate {recipe.lr:g}",
             "Computed on": _all(f"{each.device} ({each.device_name}), {each.precision}" for each in computed),
             "Versions": _all(
                 ", ".join(f"{name} {number}" for name, number in each.versions.items()) for each in computed
             ),
             "Commit": _all(each.commit or "not known" for each in computed),
-            "Claim from": readers.STUDY.source,
+            "Claim from": cache.STUDY.source,
         }
         st.markdown(
             "\n".join(["|  |  |", "|--|--|", *(f"| {name} | {fact} |" for name, fact in facts.items())])
@@ -151,5 +151,5 @@ def provenance(runs: Sequence[Run], source: str) -> None:
         st.code((degradation.__doc__ or "").strip(), language=None)
 
 
-def _all(facts) -> str:
+def _all(facts: Iterable[str]) -> str:
     return "; ".join(sorted(set(facts)))

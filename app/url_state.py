@@ -1,6 +1,6 @@
-"""A page's state lives in its URL: choices are read from it, and written to it when they change.
+"""A page's state is in its URL: widgets read their values from it, and write changes to it.
 
-A value that is not allowed is named in a warning, and the default is used.
+For an invalid value the page shows a warning, and uses the default.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 T = TypeVar("T")
+OLD_NAMES = {"part": "block"}
+"""Parameters by the names that they had in older addresses, which are still read."""
 MOST_WARNINGS = 5
 _LINK = re.compile(r"(?<=//)|(?<=www)|(?<=@)", re.IGNORECASE)
 
 
-def link(pages: Sequence[StreamlitPage], chosen: StreamlitPage) -> None:
-    """Links to the pages, each as this session left it: Streamlit's own would empty the URL."""
+def page_links(pages: Sequence[StreamlitPage], chosen: StreamlitPage) -> None:
+    """Links to the pages, each with the parameters that this session left there."""
     left = st.session_state.setdefault("addresses", {})
     left[chosen.url_path] = st.query_params.to_dict()
     with st.container(horizontal=True, key="pages"):
@@ -27,14 +29,14 @@ def link(pages: Sequence[StreamlitPage], chosen: StreamlitPage) -> None:
             st.page_link(page, query_params=left.get(page.url_path))
 
 
-def warn_into(place: DeltaGenerator) -> None:
-    """Where this run of the page says what is wrong with its address."""
+def show_warnings_in(place: DeltaGenerator) -> None:
+    """Set the container for warnings about the URL in this rerun."""
     st.session_state["address-warnings"] = place
 
 
 def read(name: str, allowed: Sequence[T], default: T) -> T:
     """The one of `allowed` that the URL names, or the default."""
-    text = st.query_params.get(name)
+    text = get_param(name)
     by_text = {str(value): value for value in allowed}
     if text is None or text in by_text:
         return default if text is None else by_text[text]
@@ -43,8 +45,8 @@ def read(name: str, allowed: Sequence[T], default: T) -> T:
 
 
 def read_several(name: str, allowed: Sequence[T], default: Sequence[T]) -> list[T]:
-    """Those of `allowed` that the URL lists, separated by commas, in the order of `allowed`."""
-    text = st.query_params.get(name)
+    """Those of `allowed` that the URL lists, separated by commas; returned in the order of `allowed`."""
+    text = get_param(name)
     if text is None:
         return list(default)
     by_text = {str(value): value for value in allowed}
@@ -56,7 +58,7 @@ def read_several(name: str, allowed: Sequence[T], default: Sequence[T]) -> list[
 
 def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs of two different values that the URL lists: 'a~b,c~d'."""
-    text = st.query_params.get(name)
+    text = get_param(name)
     pairs = [tuple(pair.split("~")) for pair in text.split(",")] if text else []
     if all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs):
         return [(one, other) for one, other in pairs]
@@ -65,7 +67,7 @@ def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def read_number(name: str, low: int, high: int, default: int) -> int:
-    text = st.query_params.get(name)
+    text = get_param(name)
     if text is None:
         return default
     if re.fullmatch(r"[0-9]{1,12}", text) and low <= int(text) <= high:
@@ -75,7 +77,7 @@ def read_number(name: str, low: int, high: int, default: int) -> int:
 
 
 def read_checked(name: str, check: Callable[[str], Any], default: str) -> str:
-    """The URL's text if `check` accepts it; what it raises (a `ValueError`) is shown."""
+    """The URL's text if `check` accepts it; else its `ValueError` is shown as a warning."""
     text = st.query_params.get(name, default)[:60]
     try:
         check(text)
@@ -87,7 +89,8 @@ def read_checked(name: str, check: Callable[[str], Any], default: str) -> str:
 
 def check_names(known: Collection[str]) -> None:
     """Warn of parameters that the page does not know."""
-    unknown = [name for name in st.query_params if name not in known and not name.startswith("embed")]
+    read_too = {OLD_NAMES.get(name, name) for name in known}.union(known)
+    unknown = [name for name in st.query_params if name not in read_too and not name.startswith("embed")]
     for name in unknown[:MOST_WARNINGS]:
         value = st.query_params[name]
         _say(f"{_short(name)!r} is {_short(value)!r}, but not known; known here: {', '.join(known)}.")
@@ -101,31 +104,38 @@ def control(
     name: str,
     value: Any,
     *,
-    forget: Iterable[str] = (),
+    clears: Iterable[str] = (),
     **options: Any,
 ) -> Any:
-    """A Streamlit widget that shows `value` and writes every change to the URL, which then forgets the
-    parameters that hang on it."""
+    """A Streamlit widget whose value is a URL parameter.
+
+    - `widget`: such as `st.selectbox`.
+    - `label`: its label.
+    - `name`: of the parameter.
+    - `value`: what it shows.
+    - `clears`: parameters that depend on this one; every change removes them from the URL.
+    - `options`: the widget's own.
+    """
     key = f"url-{name}"
     st.session_state[key] = value
-    return widget(label, key=key, on_change=_changed, args=(name, key, forget), **options)
+    return widget(label, key=key, on_change=_changed, args=(name, key, clears), **options)
 
 
-def pick_one(label: str, name: str, value: Any, words: Mapping[Any, str], **options: Any) -> Any:
-    """A list to choose from, each choice with its words."""
+def select(label: str, name: str, value: Any, words: Mapping[Any, str], **options: Any) -> Any:
+    """A selectbox of `words`, value → text."""
     return control(st.selectbox, label, name, value, options=list(words), format_func=words.get, **options)
 
 
-def press_one(label: str, name: str, value: Any, allowed: Iterable[Any], **options: Any) -> Any:
-    """A row of buttons of which one is pressed; `allowed` may give each its words."""
+def segmented(label: str, name: str, value: Any, allowed: Iterable[Any], **options: Any) -> Any:
+    """A segmented control: one of `allowed`, a list of values, or value → text."""
     if isinstance(allowed, Mapping):
         options["format_func"] = allowed.get
     widget = options.pop("widget", st.segmented_control)
     return control(widget, label, name, value, options=list(allowed), required=True, **options)
 
 
-def press_several(label: str, name: str, value: Iterable[Any], allowed: Iterable[Any]) -> Any:
-    """A row of buttons of which one or more are pressed; `allowed` may give each its words."""
+def pills(label: str, name: str, value: Iterable[Any], allowed: Iterable[Any]) -> Any:
+    """Pills: one or more of `allowed`, a list of values, or value → text."""
     options: dict[str, Any] = {"options": list(allowed), "selection_mode": "multi"}
     if isinstance(allowed, Mapping):
         options["format_func"] = allowed.get
@@ -133,7 +143,7 @@ def press_several(label: str, name: str, value: Iterable[Any], allowed: Iterable
 
 
 def checked_text(label: str, name: str, value: str, check: Callable[[str], Any], help: str) -> bool:
-    """A text field whose text reaches the URL when `check` accepts it; False while it does not."""
+    """A text field that writes to the URL what `check` accepts; False while it does not."""
     key, wrong = f"url-{name}", st.session_state.get(f"wrong-{name}")
     st.session_state[key] = value if wrong is None else wrong
     st.text_input(label, key=key, on_change=_typed, args=(name, key, check), help=help)
@@ -145,14 +155,24 @@ def checked_text(label: str, name: str, value: str, check: Callable[[str], Any],
     return True
 
 
-def put(**values: Any) -> None:
+def get_param(name: str) -> str | None:
+    """The parameter's text; an older address may have it under its old name."""
+    text = st.query_params.get(name)
+    return st.query_params.get(OLD_NAMES[name]) if text is None and name in OLD_NAMES else text
+
+
+def set_params(**values: Any) -> None:
+    """Write parameters to the URL."""
     for name, value in values.items():
+        st.query_params.pop(OLD_NAMES.get(name, ""), None)
         st.query_params[name] = as_text(value)
 
 
-def forget(*names: str) -> None:
+def clear_params(*names: str) -> None:
+    """Remove parameters from the URL, under their old names too."""
     for name in names:
-        st.query_params.pop(name, None)
+        for each in (name, OLD_NAMES.get(name, name)):
+            st.query_params.pop(each, None)
 
 
 def as_text(value: Any) -> str:
@@ -160,7 +180,7 @@ def as_text(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for Streamlit's Markdown that stays text: somebody else's address may hold anything."""
+    """Escape text for Streamlit's Markdown: an address from elsewhere may contain anything."""
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:&])", r"\\\1", text)
 
 
@@ -169,7 +189,7 @@ def _warn(name: str, text: str, allowed: str, default: Any) -> None:
 
 
 def _say(what: str) -> None:
-    """A link in somebody else's address is shown, and not made one: a space without width parts it."""
+    """Show a warning. Zero-width spaces keep text of the address from becoming a link."""
     shown = escaped(_LINK.sub("\u200b", f"In the address, {what}"))
     st.session_state["address-warnings"].warning(shown)
 
@@ -180,9 +200,9 @@ def _short(text: str) -> str:
 
 def _changed(name: str, key: str, others: Iterable[str]) -> None:
     value = st.session_state[key]
-    if value is not None and value != []:  # nothing chosen: it stays as it was
-        put(**{name: value})
-        forget(*others)
+    if value is not None and value != []:  # nothing chosen: the parameter stays as it was
+        set_params(**{name: value})
+        clear_params(*others)
 
 
 def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:
@@ -190,6 +210,6 @@ def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:
     st.session_state.pop(f"wrong-{name}", None)
     try:
         check(text)
-        put(**{name: text})
+        set_params(**{name: text})
     except ValueError:
         st.session_state[f"wrong-{name}"] = text

@@ -1,4 +1,4 @@
-"""What the nets are asked about: a test image, a photograph, or the reader's own picture."""
+"""Choose the image that the nets see: a test image, a photograph, or an uploaded picture."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import address
 import numpy as np
 import streamlit as st
-from answers import Answer, Question, answers
+import url_state
 from PIL import Image
+from probe_client import Request, ask_probes
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
@@ -22,6 +22,7 @@ from resnet_edu.experiment import Cifar10
 from resnet_edu.jobs import private
 from resnet_edu.photographs import CLASSES, Photograph, named, photographs
 from resnet_edu.runs import Run
+from resnet_edu.runs.answers import ProbeAnswer
 
 SOURCES = {
     "test": "Test image",
@@ -40,12 +41,12 @@ Net = Run | str
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One picture that all nets are asked about.
+    """One picture for all nets.
 
-    kept     what names it in a question whose answer is kept: `image`, a test image's number, or
-             `photograph`, the name of one that ships; empty for own pixels
-    pixels   uint8 [C, H, W] of a picture that is not kept
-    targets  a class for each net, or None for what the net says itself
+    - `kept`: arguments that name it in requests whose answers are kept: `image`, a test image's number, or
+      `photograph`, the name of a shipped one; empty for an uploaded picture.
+    - `pixels`: uint8 [C, H, W] of an uploaded picture.
+    - `targets`: a class for each net, or None for the class that it predicts.
     """
 
     kept: Mapping[str, int | str]
@@ -54,24 +55,29 @@ class Subject:
 
     def ask(
         self,
-        questions: Sequence[tuple[Net, str, dict[str, Any]]],
+        requests: Sequence[tuple[Net, str, dict[str, Any]]],
         nets: Sequence[Net],
         waiting: str = ASKING,
         meanwhile: Callable[[], None] = lambda: None,
         place: str = "",
-    ) -> list[Answer] | None:
-        """As `answers`, about this image. What concerns own pixels never reaches the disk."""
+    ) -> list[ProbeAnswer] | None:
+        """Like `ask_probes`, about this image. An uploaded picture and its answers never reach the disk.
+
+        - `requests`: nets, probes and their arguments.
+        - `nets`: all nets, in the order of `targets`.
+        - `waiting`, `meanwhile`, `place`: as for `ask_probes`.
+        """
         asked = [
             (net, probe, arguments | {"target": self.targets[list(nets).index(net)]})
-            for net, probe, arguments in questions
+            for net, probe, arguments in requests
         ]
         if self.pixels is None:
-            return answers(_kept(asked, self.kept), waiting, meanwhile, place=place)
+            return ask_probes(_kept(asked, self.kept), waiting, meanwhile, place=place)
         try:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
         except private.ProbeError as error:
-            st.error(address.escaped(f"{error}."))
+            st.error(url_state.escaped(f"{error}."))
             return None
 
 
@@ -79,25 +85,29 @@ def _source(net: Net) -> str:
     return net if isinstance(net, str) else str(net.path)
 
 
-def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Question]:
+def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Request]:
     return [(net, probe, arguments | dict(kept)) for net, probe, arguments in asked if isinstance(net, Run)]
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> Answer:
-    """In this server's memory only, and not for long. An error is no answer, and is not kept."""
+def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> ProbeAnswer:
+    """The answer, cached in this server's memory only. Errors are not cached."""
     net = source if source.startswith("torchvision:") else Run(source)
     return private.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:
-    """Fields for image and class. `size`: channels and side of what the nets take, and which share of a
-    picture's middle. None while there is nothing to ask about."""
+    """Fields for image and class; None while no picture is chosen.
+
+    - `nets`: that will see it.
+    - `size`: channels and side of their images, and the share of a picture's middle that is used.
+    - `where`: the container of the fields.
+    """
     runs = [net for net in nets if isinstance(net, Run)]
     sources = _sources(runs)
-    source = address.read("of", list(sources), next(iter(sources)))
+    source = url_state.read("of", list(sources), next(iter(sources)))
     with where:
-        address.pick_one("picture", "of", source, sources, width=195)
+        url_state.select("picture", "of", source, sources, width=195)
     if source == "test":
         return _test_image(runs, where)
     if source in _shipped():
@@ -111,16 +121,16 @@ def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenera
 
 
 def _test_image(runs: Sequence[Run], where: DeltaGenerator) -> Subject | None:
-    strip = answers([(run, "images", {"count": COUNT}) for run in runs], ASKING)
+    strip = ask_probes([(run, "images", {"count": COUNT}) for run in runs], ASKING)
     if strip is None:
         return None
     facts, arrays = strip[0]
     numbers = list(range(len(arrays["images"])))
-    image = address.read("image", numbers, 0)
+    image = url_state.read("image", numbers, 0)
     target = _choose_target(facts["class_names"], where)
     shown = {number: f"![{number}]({_thumbnail(arrays['images'][number])})" for number in numbers}
     look = {"label_visibility": "collapsed", "wrap": True, "widget": st.pills}
-    address.press_one("test image", "image", image, shown, **look)
+    url_state.segmented("test image", "image", image, shown, **look)
     if target == "predicted":
         return Subject({"image": image}, None, tuple(facts["predicted"][image] for facts, _ in strip))
     asked = facts["labels"][image] if target == "true" else int(target)
@@ -131,16 +141,16 @@ def _shipped_photograph(name: str, count: int, where: DeltaGenerator) -> Subject
     """A photograph of one of CIFAR-10's classes, which every net of CIFAR-10 sees at its own size."""
     photograph = _shipped()[name]
     target = _choose_target(CLASSES, where)
-    st.caption(address.escaped(f"The photograph: {photograph.caption}."))
+    st.caption(url_state.escaped(f"The photograph: {photograph.caption}."))
     asked = {"true": photograph.target, "predicted": None}
     return Subject({"photograph": name}, None, (asked[target] if target in asked else int(target),) * count)
 
 
 def _choose_target(class_names: Sequence[str], where: DeltaGenerator) -> str:
     targets = TARGETS | {str(i): f"class {name}" for i, name in enumerate(class_names)}
-    target = address.read("target", list(targets), "true")
+    target = url_state.read("target", list(targets), "true")
     with where:
-        address.pick_one("map for", "target", target, targets, width=180)
+        url_state.select("map for", "target", target, targets, width=180)
     return target
 
 
@@ -165,14 +175,14 @@ def _photograph(name: str) -> np.ndarray | None:
     try:
         picture = pictures.photograph(name)
     except pictures.PictureError as error:
-        st.error(address.escaped(f"{error}."))
+        st.error(url_state.escaped(f"{error}."))
         return None
-    st.caption(address.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
+    st.caption(url_state.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
     return picture
 
 
 def _uploaded() -> np.ndarray | None:
-    """The reader's picture, uint8 [3, H, W]; what is wrong with a file is said in a sentence."""
+    """The uploaded picture, uint8 [3, H, W]; a broken file is explained in one sentence."""
     megabytes = pictures.MOST_BYTES // 1_000_000
     file = st.file_uploader(
         f"A PNG, JPEG or WebP of at most {megabytes} MB. It stays in this server's memory, and nothing of "
@@ -186,13 +196,13 @@ def _uploaded() -> np.ndarray | None:
         return pictures.decoded(file.getvalue())
     except pictures.PictureError as error:
         name = " ".join(file.name.split())[:60]
-        st.error(address.escaped(f"{name}: {error}."))
+        st.error(url_state.escaped(f"{name}: {error}."))
         return None
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _thumbnail(pixels: np.ndarray) -> str:
-    """uint8 [C, H, W] as a small picture that a label can hold."""
+    """uint8 [C, H, W] as a small PNG in a data URL, for labels."""
     rows = pixels.transpose(1, 2, 0)
     file = io.BytesIO()
     picture = Image.fromarray(rows[..., 0] if rows.shape[2] == 1 else rows)

@@ -10,7 +10,7 @@ from resnet_edu.experiment.net import Cifar
 from resnet_edu.experiment.parts import NoShortcut
 from resnet_edu.measure import errors
 from resnet_edu.nets import surgery
-from resnet_edu.probes import bench
+from resnet_edu.probes import unit_surgery
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_all_operations_at_once_are_surgery_s_one_after_another(net, noise):
         "scale": {"stages.0.2": {"branch": 0.5}, "stages.1.1": {"shortcut": 2, "branch": 0}},
         "swap": [["stages.0.1", "stages.0.2"], ["stages.1.1", "stages.1.2"]],
     }
-    facts, table = bench.lesion(net, noise, **asked)
+    facts, table = unit_surgery.lesion(net, noise, **asked)
     slow = surgery.delete(net, *asked["delete"])
     slow = surgery.scale(slow, "stages.0.2", branch=0.5)
     slow = surgery.scale(slow, "stages.1.1", shortcut=2, branch=0)
@@ -48,7 +48,7 @@ def test_all_operations_at_once_are_surgery_s_one_after_another(net, noise):
 
 
 def test_frozen_units_have_their_first_weights_and_statistics_of_what_reaches_them(net, noise):
-    facts, _ = bench.lesion(net, noise, freeze=["stages.0.1", "stages.1.2"], delete="stages.0.2")
+    facts, _ = unit_surgery.lesion(net, noise, freeze=["stages.0.1", "stages.1.2"], delete="stages.0.2")
     slow = surgery.delete(surgery.rewind(net, "stages.0.1", "stages.1.2"), "stages.0.2")
     rewound = surgery.rewind(net, "stages.0.1", "stages.1.2")
     x = normalise(noise.train_images, noise)
@@ -69,7 +69,7 @@ def test_frozen_units_have_their_first_weights_and_statistics_of_what_reaches_th
 
 
 def test_nothing_done_is_the_intact_net(net, noise):
-    facts, table = bench.lesion(net, noise, of="train", images=10)
+    facts, table = unit_surgery.lesion(net, noise, of="train", images=10)
     assert facts["changed_error"] == facts["intact_error"]
     assert facts["changed_loss"] == facts["intact_loss"]
     assert facts["touched"] == []
@@ -80,7 +80,7 @@ def test_nothing_done_is_the_intact_net(net, noise):
 def test_one_name_and_one_pair_need_no_list(net, noise):
     long = {"delete": ["stages.0.1"], "swap": [["stages.0.1", "stages.0.2"]]}
     short = {"delete": "stages.0.1", "swap": ["stages.0.1", "stages.0.2"]}
-    assert bench.lesion(net, noise, **long)[0] == bench.lesion(net, noise, **short)[0]
+    assert unit_surgery.lesion(net, noise, **long)[0] == unit_surgery.lesion(net, noise, **short)[0]
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_one_name_and_one_pair_need_no_list(net, noise):
 )
 def test_what_cannot_be_done_is_said(net, noise, asked, message):
     with pytest.raises(ValueError, match=message):
-        bench.lesion(net, noise, **asked)
+        unit_surgery.lesion(net, noise, **asked)
 
 
 def test_a_plain_unit_has_no_addition_to_scale(noise):
     plain = built(Cifar(depth=8, width=4, shortcut=NoShortcut())).eval()
     with pytest.raises(ValueError, match=r"stages\.0\.0 is plain: it has no addition to scale"):
-        bench.lesion(plain, noise, scale={"stages.0.0": {"branch": 0}})
+        unit_surgery.lesion(plain, noise, scale={"stages.0.0": {"branch": 0}})

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from resnet_edu.anatomy import full_label
 from resnet_edu.charts import style
 from resnet_edu.charts.style import Template
 
@@ -25,11 +26,15 @@ def lesion_bench(
     picked: str = "",
     template: Template = "light",
 ) -> go.Figure:
-    """`units` by name, in order; `titles` of 'plain' and 'residual'. Boxes hold their unit as `customdata`.
+    """Both nets' units as boxes. A box has its unit's name as `customdata`, for clicks.
 
-    A deleted unit is an empty box: the shortcut around it stays, and in a plain net the line itself.
-    A frozen one is pale and has a snowflake; a swapped one shows the number (from 1) of the unit that
-    stands in its place; `picked` has a frame.
+    - `units`: names, in order.
+    - `titles`: of "plain" and "residual".
+    - `deleted`: drawn as empty boxes; the shortcut around them stays, and in a plain net the line itself.
+    - `frozen`: pale, with a snowflake.
+    - `swapped`: place → the unit that is there now; the box shows its number, from 1.
+    - `picked`: has a frame.
+    - `template`: "light" or "dark", as the page is.
     """
     fig = style.figure(template, height=230)
     fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 30}, dragmode=False)
@@ -47,7 +52,7 @@ def lesion_bench(
 
 
 def _line(fig: go.Figure, count: int, y: float, net: str, template: Template) -> None:
-    """The way of the data from left to right; around every residual unit, its shortcut."""
+    """The line of the data from left to right; around every residual unit, its shortcut."""
     ink, colour = style.ink(template), style.text_colour(net, template)
     fig.add_scatter(
         x=[-0.6, count - 0.4], y=[y, y], mode="lines", line={"color": ink, "width": 2}, hoverinfo="skip"
@@ -76,10 +81,10 @@ def _boxes(
     empty = "rgba(0,0,0,0)" if net == "plain" else style.ground(template)
     fills = dict.fromkeys(frozen, style.band(colour, 0.25)) | dict.fromkeys(deleted, empty)
     numbers = {name: str(at) for at, name in enumerate(units, start=1)}
-    stands = {name: numbers[other] for name, other in swapped.items()}
-    signs = dict.fromkeys(frozen, "❄") | dict.fromkeys(deleted, "") | stands
+    replaced = {name: numbers[other] for name, other in swapped.items()}
+    signs = dict.fromkeys(frozen, "❄") | dict.fromkeys(deleted, "") | replaced
     states = dict.fromkeys(frozen, "with its initial weights") | dict.fromkeys(deleted, "deleted")
-    states |= {name: f"block {number} stands here" for name, number in stands.items()}
+    states |= {name: f"unit {number} is here" for name, number in replaced.items()}
     same = {"marker": {"opacity": 1}}
     fig.add_scatter(
         x=list(range(len(units))),
@@ -102,7 +107,7 @@ def _boxes(
         },
         customdata=[[name] for name in units],
         hovertext=[
-            f"<b>{title}</b><br>block {numbers[name]} ({name})<br>{states.get(name, 'as trained')}"
+            f"<b>{title}, unit {numbers[name]}</b><br>{full_label(name)}<br>{states.get(name, 'as trained')}"
             for name in units
         ],
         hoverinfo="text",

@@ -1,7 +1,6 @@
-"""The lesion bench: any units of a net deleted, frozen as they began, scaled and put in each other's
-place, all at once.
+"""Any units of a net deleted, reset to their initial weights, scaled and swapped, all at once.
 
-A unit that is frozen as it is computes what it did. So one frozen here has the weights that it began with.
+Freezing a trained unit changes nothing at test time, so here "frozen" means: reset to its initial weights.
 """
 
 from __future__ import annotations
@@ -15,11 +14,10 @@ from torch import Tensor
 
 from resnet_edu.data import DataSet
 from resnet_edu.nets import ResNet, surgery
-from resnet_edu.probes.arguments import first_images, named, told, whole
-from resnet_edu.probes.routes import MOST_THREADS, logits_of_all, scored
-from resnet_edu.probes.sources import SETTLING, first_inputs, settle
-
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+from resnet_edu.probes.arguments import base_facts, check_int, check_units, first_images
+from resnet_edu.probes.sources import CALIBRATION_IMAGES, first_inputs, recalibrate_batchnorm
+from resnet_edu.probes.variants import MOST_THREADS, all_variant_logits, score_logits
+from resnet_edu.runs.answers import ProbeAnswer
 
 
 def lesion(
@@ -33,41 +31,45 @@ def lesion(
     images: int = 200,
     of: str = "test",
     threads: int = 1,
-) -> Answer:
-    """The net with these units frozen, deleted, scaled, then pairs of places swapped; a row a class.
+) -> ProbeAnswer:
+    """One row per class: errors of the net before and after surgery, done in this order.
 
-    Frozen units have the weights they began with, their norms the statistics of 256 training images
-    (re-initialised, in Zhang 2022, arXiv 1902.01996): what if they had not learned, and the others had?
-    `scale` is such as {"stages.0.1": {"shortcut": 1, "branch": 0.5}}, `swap` [["stages.0.1",
-    "stages.0.2"]]. Facts: `intact_error` and `intact_loss` before it, `changed_error` and `changed_loss`
-    after it. Columns: class, images of it, its `intact_error` and `error`, and `said`, the share of all
-    images that the changed net takes for it, in %. Raises `ValueError` for what the net has not or
-    cannot do.
+    - `freeze`: units that get their initial weights back ("re-initialised" in Zhang 2022, arXiv 1902.01996);
+      their norms are recalibrated on 256 training images.
+    - `delete`: units that lose their branch; see `lesions`.
+    - `scale`: factors of a unit's two terms, such as {"stages.0.1": {"shortcut": 1, "branch": 0.5}}.
+    - `swap`: pairs of units that change places, such as [["stages.0.1", "stages.0.2"]].
+    - `images`, `of`, `threads`: as in `lesions`.
+
+    Columns: `class`; `images` of it; its `intact_error` and `error` in %; and `said`, the share of all
+    images that the changed net assigns to it, in %. Facts: `intact_error` and `intact_loss` before it,
+    `changed_error` and `changed_loss` after it, `touched`, the changed units. Raises `ValueError` for units
+    that the net does not have, and for changes that it cannot have.
     """
     unlearned, frozen = _frozen(net, data, freeze)
-    changed, touched = operated(unlearned, delete, swap, scale or {})
+    changed, touched = apply_surgery(unlearned, delete, swap, scale or {})
     touched |= frozen
     shown, labels = first_images(data, images, of)
-    threads = whole("threads", threads, 1, MOST_THREADS)
+    threads = check_int("threads", threads, 1, MOST_THREADS)
     intact, units = net.units(), dict(changed.units())
-    routes = [
+    variants = [
         tuple(each for _, each in intact),
         tuple(units[name] if name in touched else each for name, each in intact),
     ]
-    logits = logits_of_all(net, routes, data, shown, threads=threads)
-    before, after = (scored(each, labels) for each in logits)
-    facts = told(net, len(labels), of) | {
+    logits = all_variant_logits(net, variants, data, shown, threads=threads)
+    before, after = (score_logits(each, labels) for each in logits)
+    facts = base_facts(net, len(labels), of) | {
         "touched": [name for name, _ in intact if name in touched],
         "intact_error": before.error,
         "intact_loss": before.loss,
         "changed_error": after.error,
         "changed_loss": after.loss,
     }
-    return facts, _by_class(logits.argmax(2), labels, data)
+    return ProbeAnswer(facts, _by_class(logits.argmax(2), labels, data))
 
 
 def _by_class(called: Tensor, labels: Tensor, data: DataSet) -> dict[str, np.ndarray]:
-    """`called` int64 [2, N]: what the intact and the changed net say. A class without images has NaN."""
+    """`called` int64 [2, N]: what the intact and the changed net predict. NaN for a class without images."""
     of_class = torch.arange(data.classes)[:, None] == labels
     count = of_class.sum(1)
     intact, changed = (100 * (of_class & (said != labels)).sum(1) / count for said in called)
@@ -81,21 +83,23 @@ def _by_class(called: Tensor, labels: Tensor, data: DataSet) -> dict[str, np.nda
 
 
 def _frozen(net: ResNet, data: DataSet, freeze: Sequence[str] | str) -> tuple[ResNet, set[str]]:
-    names = named("freeze", freeze, net)
+    names = check_units("freeze", freeze, net)
     changed = surgery.rewind(net, *names) if names else net
     if names and len(data.train_images):
-        settle(changed, [changed.get_submodule(name) for name in names], first_inputs(data, SETTLING))
+        recalibrate_batchnorm(
+            changed, [changed.get_submodule(name) for name in names], first_inputs(data, CALIBRATION_IMAGES)
+        )
     return changed, set(names)
 
 
-def operated(
+def apply_surgery(
     net: ResNet,
     delete: Sequence[str] | str,
     swap: Sequence[Sequence[str]] | Sequence[str],
     scale: Mapping[str, Mapping[str, float]],
 ) -> tuple[ResNet, set[str]]:
-    """The changed copy of the net, and the names of the units that are not what they were."""
-    deleted = named("delete", delete, net)
+    """A changed copy of the net, and the names of the changed units."""
+    deleted = check_units("delete", delete, net)
     changed = surgery.delete(net, *deleted)
     if not isinstance(scale, Mapping):
         raise ValueError(f"scale is {scale!r}; it takes units and their factors")
@@ -103,7 +107,7 @@ def operated(
         changed = surgery.scale(changed, name, **_factors(name, factors))
     touched = {*deleted, *scale}
     for pair in _pairs(swap):
-        names = named("swap", pair, net)
+        names = check_units("swap", pair, net)
         if len(names) != 2:
             raise ValueError(f"swap takes pairs of units, not {', '.join(names)}")
         changed = surgery.swap(changed, *names)
@@ -119,7 +123,7 @@ def _factors(name: str, factors: Any) -> Mapping[str, float]:
 
 
 def _pairs(swap: Any) -> Sequence[Any]:
-    """A list of pairs, also where one pair was given alone."""
+    """`swap` as a list of pairs; it may be one pair."""
     if not isinstance(swap, (list, tuple)):
         raise ValueError(f"swap is {swap!r}; it takes pairs of units")
     return [swap] if swap and all(isinstance(name, str) for name in swap) else swap

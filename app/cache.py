@@ -1,6 +1,6 @@
-"""Tables and figures of runs, made once for all sessions: keyed by how much of the runs is written.
+"""Tables and figures of runs, cached for all sessions; the keys say how much of the runs is written.
 
-What is returned is shared, so nobody may change it.
+All sessions share the returned objects, so callers must not change them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POINTS = 3000
 SMOOTH = 5  # recorded steps
 _DATA = {"digits": "Digits", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 Written = tuple[str, int, int]
-"""A run's path, the bytes of its files, and when one changed last: the same again, the same tables."""
+"""A run's path, the size of its files in bytes, and the time of the last change: a cache key."""
 
 _shared = st.cache_resource(show_spinner=False, max_entries=64)
 
@@ -63,7 +63,7 @@ def recorded_studies() -> dict[str, list[Run]]:
 
 
 def opening_study(recorded_runs: Mapping[str, Sequence[Run]]) -> str:
-    """The study that the first page opens on: real photographs, if all arms of a seed are recorded."""
+    """The study of the first page: real photographs, if all arms of one seed are recorded."""
     arms = {(run.experiment.label, run.experiment.seed) for run in recorded_runs.get(REAL, [])}
     whole = {(arm.label, arm.seed) for arm in STUDY.arms(REAL, seeds=[0])} <= arms
     return REAL if whole else next(iter(recorded_runs))
@@ -84,7 +84,7 @@ def studied(shelf: Shelf) -> dict[str, list[Run]]:
 
 @_shared
 def measured(runs: tuple[Written, ...]) -> pd.DataFrame:
-    """The study's table, a row a run."""
+    """The study's table, one row per run; see `degradation.measure`."""
     return STUDY.measure(Run(path) for path, *_ in runs)
 
 
@@ -108,7 +108,7 @@ def _losses(run: Written) -> pd.DataFrame:
 
 @_shared
 def loss_figure(runs: tuple[Written, ...], template: Template) -> go.Figure:
-    """Smooth only where every step is there: a mean over thinned ones would not be what the axis says."""
+    """Smoothed only if no step is left out: the axis says over how many recorded steps the mean is."""
     curves = pd.concat([_losses(run) for run in runs])
     smooth = 1 if curves["step"].max() >= POINTS else SMOOTH
     return charts.loss_curves(curves, log_y=True, smooth=smooth, template=template)
@@ -137,7 +137,7 @@ def net_kind(run: Run) -> str:
 
 
 def name(run: Run) -> str:
-    """'plain 56', 'residual 56': twins are called so everywhere."""
+    """'plain 56' or 'residual 56', as every figure calls the nets."""
     return f"{net_kind(run)} {run.experiment.net.depth}"
 
 

@@ -63,7 +63,7 @@ def test_a_frozen_unit_is_paler_and_signed_in_both():
 def test_a_swapped_unit_shows_whose_place_it_has():
     for row in boxes(swapped={"stages.0.1": "stages.0.2", "stages.0.2": "stages.0.1"}):
         assert list(row.text) == ["", "3", "2", *[""] * 6]
-        assert "block 3 stands here" in row.hovertext[1]
+        assert "unit 3 is here" in row.hovertext[1]
 
 
 def test_the_picked_unit_has_a_frame():

@@ -1,26 +1,28 @@
-"""Can a map be trusted? What it owes to the weights, how well it foretells the score, how it jumps."""
+"""Can a map be trusted? Its dependence on the weights, its infidelity and its sensitivity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import address
+import cache
 import pandas as pd
-import readers
-import results
+import panels
 import streamlit as st
 import twins
-from answers import Answer, answers
-from subjects import Subject
+import url_state
+from image_picker import Subject
+from probe_client import ask_probes
 
 from resnet_edu import charts
 from resnet_edu.methods import INFIDELITY, METHODS, SANITY, SENSITIVITY, SHATTERED, UNIT_SHARES, Measure
+from resnet_edu.runs import Run
+from resnet_edu.runs.answers import ProbeAnswer
 
 WAITING = "Measuring what these maps are worth"
 
 
 def section(subject: Subject, pair: twins.Pair, method: str, of_unit: dict[str, str]) -> None:
-    """For the first method on the page, after its maps have come."""
+    """For the first method on the page, below its maps."""
     st.divider()
     st.subheader(f"Can {METHODS[method].title} be trusted here?", anchor=False)
     asked = {"method": method, **of_unit}
@@ -42,7 +44,7 @@ def numbers(subject: Subject, pair: twins.Pair, asked: dict[str, str]) -> None:
         for column, run, (facts, _) in zip(st.columns(2), pair, found, strict=True):
             value = facts[name]
             shown = "not defined" if value is None else f"{value:.2f}"
-            column.metric(readers.name(run), shown)
+            column.metric(cache.name(run), shown)
 
 
 def sanity(subject: Subject, pair: twins.Pair, asked: dict[str, str]) -> None:
@@ -50,11 +52,11 @@ def sanity(subject: Subject, pair: twins.Pair, asked: dict[str, str]) -> None:
     if found is None:
         return
     _explain(SANITY)
-    nodes = readers.graph(pair[0].experiment.net)["nodes"]
+    nodes = cache.graph(pair[0].experiment.net)["nodes"]
     parts = ["head", *(node["id"] for node in reversed(nodes) if node["kind"] == "unit"), "stem"]
-    values = {readers.name(run): arrays["correlation"] for run, (_, arrays) in zip(pair, found, strict=True)}
-    figure = charts.sanity_curves(values, found[0][0]["after"], parts, template=results.template())
-    results.show(figure, "sanity", "rank correlation of the maps against the share of random parts")
+    values = {cache.name(run): arrays["correlation"] for run, (_, arrays) in zip(pair, found, strict=True)}
+    figure = charts.sanity_curves(values, found[0][0]["after"], parts, template=panels.template())
+    panels.show(figure, "sanity", "rank correlation of the maps against the share of random parts")
 
 
 def shares(subject: Subject, pair: twins.Pair) -> None:
@@ -62,27 +64,29 @@ def shares(subject: Subject, pair: twins.Pair) -> None:
     if found is None:
         return
     _explain(UNIT_SHARES)
-    named = {readers.name(run): facts | arrays for run, (facts, arrays) in zip(pair, found, strict=True)}
-    figure = charts.unit_shares(named, template=results.template())
-    results.show(figure, "shares", "share of the score through each unit's branch")
+    named = {cache.name(run): facts | arrays for run, (facts, arrays) in zip(pair, found, strict=True)}
+    figure = charts.unit_shares(named, template=panels.template())
+    panels.show(figure, "shares", "share of the score through each unit's branch")
 
 
 def shattered(pair: twins.Pair) -> None:
     """Over all depths of these nets, before and after training."""
     pairs = twins.of_all_depths(pair)
     asked = [(run, step) for each in pairs for run in each for step in (0, run.weight_steps()[-1])]
-    found = answers([(run, "smoothness", {"step": step}) for run, step in asked], WAITING, place="shattered")
+    found = ask_probes(
+        [(run, "smoothness", {"step": step}) for run, step in asked], WAITING, place="shattered"
+    )
     if found is None:
         return
     _explain(SHATTERED)
-    figure = charts.shattered_gradients(_table(asked, found), template=results.template())
-    results.show(figure, "shattered", "cosine of gradients at nearby images against depth")
+    figure = charts.shattered_gradients(_table(asked, found), template=panels.template())
+    panels.show(figure, "shattered", "cosine of gradients at nearby images against depth")
 
 
-def _table(asked: Sequence[tuple], found: Sequence[Answer]) -> pd.DataFrame:
+def _table(asked: Sequence[tuple[Run, int]], found: Sequence[ProbeAnswer]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "net": readers.net_kind(run),
+            "net": cache.net_kind(run),
             "depth": run.experiment.net.depth,
             "moment": "trained" if step else "before training",
             "mean": facts["mean"],
@@ -93,6 +97,6 @@ def _table(asked: Sequence[tuple], found: Sequence[Answer]) -> pd.DataFrame:
 
 
 def _explain(measure: Measure) -> None:
-    results.heading(measure.title)
-    st.markdown(address.escaped(f"{measure.measures} {measure.cannot_tell}"))
-    st.caption(address.escaped(measure.source))
+    panels.heading(measure.title)
+    st.markdown(url_state.escaped(f"{measure.measures} {measure.cannot_tell}"))
+    st.caption(url_state.escaped(measure.source))
