@@ -81,7 +81,7 @@ def _ask(requests: Sequence[Request]) -> list[Path]:
 
 def _client() -> str:
     """This session's name in the queue."""
-    return st.session_state.setdefault("asker", uuid.uuid4().hex)
+    return str(st.session_state.setdefault("asker", uuid.uuid4().hex))
 
 
 def _replace(here: Place, folders: Sequence[Path]) -> None:

@@ -66,7 +66,7 @@ def _row(experiment: Experiment, device: str, steps: int, speed: float) -> list[
     for way, each in ways.items():
         engine = trainer(experiment, each, images).engine
         seconds[way] = seconds_a_step(engine, steps)
-        said |= engine.found()
+        said |= engine.resolved()
         if way == "captured":
             recorded = seconds_a_step(engine, steps, record=True) / seconds[way] - 1
     floor = batch * floor_bytes(experiment, images) / speed

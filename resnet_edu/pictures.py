@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import assert_never
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder
 
@@ -85,7 +85,7 @@ def decoded(data: bytes) -> np.ndarray:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(f"the picture has far more than {MOST_PIXELS:,} pixels: make it smaller") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError(f"the file is {_kind(data)}; {_WANTED}") from None
     except Exception as error:  # decoders raise all kinds of things for broken files
         raise PictureError(f"the picture is damaged or cut off ({_line(error)}); save it anew") from None

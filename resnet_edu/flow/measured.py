@@ -107,7 +107,8 @@ def fresh_net(facts: Facts, arrays: Arrays, blocks: list[Any], layers: list[Any]
 def _geometric_mean(rows: np.ndarray) -> np.ndarray:
     """Over the seeds; 0 where one of them is 0."""
     with np.errstate(divide="ignore"):
-        return np.exp(np.log(rows.astype(float)).mean(0))
+        means: np.ndarray = np.exp(np.log(rows.astype(float)).mean(0))
+    return means
 
 
 def _rows(name: str, arrays: Arrays, columns: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     is_int = isinstance(value, int) and not isinstance(value, bool)
     if not is_int or value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {value!r}; allowed: {low} … {'' if high is None else high}".rstrip())
-    return value
+    return int(value)
 
 
 def check_nonnegative(name: str, value: Any) -> float:
@@ -50,7 +50,7 @@ def check_choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`; raises `ValueError` otherwise."""
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
-    return value
+    return str(value)
 
 
 def by_batch(statistics: Any) -> bool:

@@ -35,7 +35,7 @@ def random_direction(parameters: Mapping[str, Tensor], seed: int, axis: int) -> 
 def filter_normalised(direction: Tensor, weight: Tensor) -> Tensor:
     """Each of the direction's filters [out, …] with the norm of the weight's (Li 2018 §4 eq. 1)."""
     ours, theirs = (tensor.flatten(1).norm(dim=1) for tensor in (direction, weight.detach()))
-    ratio = theirs / ours.clamp_min(torch.finfo(ours.dtype).tiny)
+    ratio: Tensor = theirs / ours.clamp_min(torch.finfo(ours.dtype).tiny)
     return direction * ratio.view(-1, *(1 for _ in weight.shape[1:]))
 
 

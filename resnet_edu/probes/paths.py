@@ -248,7 +248,7 @@ def _by_autograd(net: ResNet, inputs: Tensor, labels: Tensor) -> Tensor:
 
 def _mismatch(found: Tensor, wanted: Tensor) -> float:
     """‖found − wanted‖ / ‖wanted‖."""
-    return ((found - wanted).norm() / wanted.norm().clamp(min=1e-30)).item()
+    return float((found - wanted).norm() / wanted.norm().clamp(min=1e-30))
 
 
 def _in_percent(parts: np.ndarray) -> np.ndarray:
@@ -258,4 +258,4 @@ def _in_percent(parts: np.ndarray) -> np.ndarray:
 
 def _mean_norm(values: Tensor) -> float:
     """The L2 norm of each image's values, mean over the images."""
-    return values.flatten(1).double().norm(dim=1).mean().item()
+    return float(values.flatten(1).double().norm(dim=1).mean())

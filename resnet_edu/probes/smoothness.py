@@ -41,7 +41,7 @@ def nudges(inputs: Tensor, seed: int) -> Tensor:
     """Random moves of images [N, C, H, W], each 1 % of its image's own length."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(inputs.shape, generator=generator, dtype=inputs.dtype)
-    lengths = inputs.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
+    lengths: Tensor = inputs.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
     return NEARBY * noise * lengths.view(-1, 1, 1, 1)
 
 

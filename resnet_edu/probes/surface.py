@@ -143,7 +143,8 @@ def sharpness(loss: np.ndarray, at: np.ndarray, centre: float) -> dict[str, Any]
 
 def _determinant(grid: np.ndarray, rows: np.ndarray, columns: np.ndarray, step: float) -> np.ndarray:
     mixed = (grid[2:, 2:] - grid[2:, :-2] - grid[:-2, 2:] + grid[:-2, :-2]) / (4 * step**2)
-    return rows[:, 1:-1] * columns[1:-1] - mixed**2
+    determinant: np.ndarray = rows[:, 1:-1] * columns[1:-1] - mixed**2
+    return determinant
 
 
 class _Slices:

@@ -173,7 +173,7 @@ def infidelity(net: ResNet, inputs: Tensor, target: int, found: Tensor, seed: in
     from captum.metrics import infidelity as unexplained
 
     def missed(attributions: Tensor) -> float:
-        return unexplained(
+        mean_squares = unexplained(
             net,
             _squares(seed),
             inputs,
@@ -182,7 +182,8 @@ def infidelity(net: ResNet, inputs: Tensor, target: int, found: Tensor, seed: in
             n_perturb_samples=SQUARES,
             max_examples_per_batch=min(SQUARES, together(inputs)),
             normalize=True,
-        ).item()
+        )
+        return float(mean_squares)
 
     falls = missed(torch.zeros_like(inputs))
     return missed(found.expand_as(inputs)) / falls if falls > 0 else None

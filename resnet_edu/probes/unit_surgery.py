@@ -119,7 +119,7 @@ def _factors(name: str, factors: Any) -> Mapping[str, float]:
     numbers = isinstance(factors, Mapping) and all(isinstance(each, int | float) for each in factors.values())
     if not numbers or set(factors) - {"shortcut", "branch"}:
         raise ValueError(f"scale of {name} is {factors!r}; it takes shortcut and branch, two numbers")
-    return factors
+    return dict(factors)
 
 
 def _pairs(swap: Any) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from resnet_edu.nets.stochastic import seed_stochastic_modules
 from resnet_edu.probes import one_update
 from resnet_edu.probes.moments import Moment, moment_of, training_batch
 from resnet_edu.runs import ComputeRequest, RecordingConfig, Shelf
-from resnet_edu.training.batches import batches
+from resnet_edu.training.batches import make_batches
 from resnet_edu.workers import train
 
 LABELS = torch.tensor([0, 1, 2])
@@ -159,12 +159,12 @@ def test_it_is_the_update_that_the_training_made(tiny, tmp_path, settings):
 def test_the_batch_is_the_one_that_the_training_takes(augment):
     experiment = Experiment(data=Digits(train=50), recipe=Recipe(steps=20, batch=16, augment=augment), seed=4)
     images_of = data.load(experiment.data)
-    source = batches(experiment, images_of, torch.contiguous_format, 20)
+    source = make_batches(experiment, images_of, torch.contiguous_format, 20)
     source.begin(0, 20)
     for step in range(20):  # over the ends of epochs
-        source.feed(step)
+        source.prefetch(step)
         for found, wanted in zip(
-            training_batch(experiment, images_of, step), source.take(torch.tensor([step])), strict=True
+            training_batch(experiment, images_of, step), source.get(torch.tensor([step])), strict=True
         ):
             assert torch.equal(found, wanted)
 

@@ -117,13 +117,17 @@ def undisturbed(net: nn.Module) -> Iterator[None]:
 def _saliency(request: MapRequest) -> Tensor:
     from captum.attr import Saliency
 
-    return Saliency(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
+    maps: Tensor = Saliency(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
+    return maps
 
 
 def _input_x_gradient(request: MapRequest) -> Tensor:
     from captum.attr import InputXGradient
 
-    return InputXGradient(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
+    maps: Tensor = InputXGradient(request.net).attribute(
+        request.inputs.requires_grad_(), target=request.target
+    )
+    return maps
 
 
 def _smooth_grad(request: MapRequest) -> Tensor:
@@ -132,7 +136,7 @@ def _smooth_grad(request: MapRequest) -> Tensor:
     spread = request.inputs.max() - request.inputs.min()
     with torch.random.fork_rng(devices=[]):  # Captum draws from the global generator
         torch.manual_seed(request.seed)
-        gradients = NoiseTunnel(Saliency(request.net)).attribute(
+        gradients: Tensor = NoiseTunnel(Saliency(request.net)).attribute(
             request.inputs,
             nt_samples=SMOOTH_SAMPLES,
             nt_samples_batch_size=together(request.inputs),
@@ -151,13 +155,17 @@ def _deep_lift(request: MapRequest) -> Tensor:
     from captum.attr import DeepLift
 
     inputs = request.inputs.requires_grad_()
-    return DeepLift(request.net).attribute(inputs, torch.zeros_like(inputs), target=request.target)
+    maps: Tensor = DeepLift(request.net).attribute(inputs, torch.zeros_like(inputs), target=request.target)
+    return maps
 
 
 def _guided_backprop(request: MapRequest) -> Tensor:
     from captum.attr import GuidedBackprop
 
-    return GuidedBackprop(request.net).attribute(request.inputs.requires_grad_(), target=request.target)
+    maps: Tensor = GuidedBackprop(request.net).attribute(
+        request.inputs.requires_grad_(), target=request.target
+    )
+    return maps
 
 
 def _grad_cam(request: MapRequest) -> Tensor:
@@ -176,9 +184,10 @@ def _guided_grad_cam(request: MapRequest) -> Tensor:
 
     assert request.unit is not None
     layer = request.net.get_submodule(request.unit)
-    return GuidedGradCam(request.net, layer).attribute(
+    maps: Tensor = GuidedGradCam(request.net, layer).attribute(
         request.inputs.requires_grad_(), target=request.target, interpolate_mode="bilinear"
     )
+    return maps
 
 
 def _occlusion(request: MapRequest) -> Tensor:
@@ -186,17 +195,14 @@ def _occlusion(request: MapRequest) -> Tensor:
 
     channels, side = request.inputs.shape[1:3]
     window, stride = max(1, side // WINDOW), max(1, side // STRIDE)
-    return (
-        Occlusion(request.net)
-        .attribute(
-            request.inputs,
-            sliding_window_shapes=(channels, window, window),
-            strides=(channels, stride, stride),
-            target=request.target,
-            perturbations_per_eval=together(request.inputs),
-        )
-        .to(request.inputs)
+    maps: Tensor = Occlusion(request.net).attribute(
+        request.inputs,
+        sliding_window_shapes=(channels, window, window),
+        strides=(channels, stride, stride),
+        target=request.target,
+        perturbations_per_eval=together(request.inputs),
     )
+    return maps.to(request.inputs)
 
 
 _METHODS: Mapping[str, Callable[[MapRequest], Tensor]] = {

@@ -72,7 +72,7 @@ def difference(net: nn.Module, inputs: Tensor, target: int) -> float:
     """The score of `inputs` [1, C, H, W] minus that of the mean image."""
     with torch.no_grad():
         here, mean = net(torch.cat([inputs, torch.zeros_like(inputs)]))[:, target].tolist()
-    return here - mean
+    return float(here - mean)
 
 
 def _worst(missed: Tensor) -> tuple[Tensor, Tensor]:
