@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.common import markdown
 from resnet_edu import flow
-from resnet_edu.experiment import Cifar, Digits, NoShortcut
+from resnet_edu.experiment import Cifar, Digits, Experiment, NoShortcut
 from resnet_edu.flow.contract import FlowData, NetData
 from resnet_edu.flow.data import short
 from resnet_edu.flow.drawing import drawn_blocks
@@ -54,6 +54,7 @@ def made_up_twins(depth: int = DEPTH, steps: int = STEPS) -> FlowData:
 
 def _net(depth: int, steps: int, plain: bool) -> NetData:
     spec = Cifar(depth=depth, shortcut=NoShortcut()) if plain else Cifar(depth=depth)
+    label = Experiment(spec).label
     names = [
         "stem.conv",
         *(
@@ -80,8 +81,8 @@ def _net(depth: int, steps: int, plain: bool) -> NetData:
 
     correlation = [[short(math.cos(i / 99 + t / steps)) for i in range(units)] for t in every]
     return {
-        "run": f"made-up-{spec.label}",
-        "label": spec.label,
+        "run": f"made-up-{label}",
+        "label": label,
         "kind": "plain" if plain else "residual",
         "depth": depth,
         "status": "done",
