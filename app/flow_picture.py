@@ -14,11 +14,11 @@ import streamlit as st
 
 from resnet_edu import flow
 from resnet_edu.flow.contract import FlowData
-from resnet_edu.runs import Run
+from resnet_edu.runs import Run, RunError
 
 VIEW = (
     *("view", "q", "scale", "step", "pins", "open", "speed", "loop"),
-    *("formula", "chain", "decay", "update", "at", "dial", "alpha"),
+    *("formula", "chain", "decay", "update", "at", "dial", "unit", "alpha"),
 )
 """The picture's URL parameters; `flow/README.md` lists their values."""
 
@@ -40,14 +40,20 @@ def draw(data: FlowData, key: str, *, names: Sequence[str] = VIEW, height: int =
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def recorded(runs: tuple[cache.Written, ...]) -> FlowData:
-    """The picture's data of these runs; the cache's key says how much of them is written."""
+def recorded(runs: tuple[cache.Written, ...], unanswered: int) -> FlowData:
+    """The picture's data of these runs; the cache's key says how much of them is written, and how many
+    answers are not there yet."""
     plain, *rest = (Run(path) for path, *_ in runs)
     return flow.flow_of(plain, rest[0] if rest else None)
 
 
 def of(runs: Sequence[Run]) -> FlowData:
-    return recorded(cache.written(cache.paths(runs)))
+    """The picture's data: tables, and all answers so far. Raises `FlowError` as `flow.flow_of` does."""
+    try:
+        unanswered = sum(len(flow.unanswered(run)) for run in runs)
+    except RunError as error:
+        raise flow.FlowError(f"{error}") from None
+    return recorded(cache.written(cache.paths(runs)), unanswered)
 
 
 def _keep(key: str, names: Sequence[str]) -> None:

@@ -51,6 +51,17 @@ USUAL: Mapping[str, Any] = {
     "width": 8,
     "depth": 56,
 }
+WIDTHS = {
+    "family": 152,
+    "shortcut": 193,
+    "norm": 125,
+    "init": 160,
+    "order": 160,
+    "unit": 140,
+    "width": 110,
+    "depth": 125,
+}
+"""Of the fields, in pixels; a small screen shrinks them."""
 FIRST = {"a": "none", "b": "A"}
 PARAMETERS = tuple(f"{side}-{name}" for side in SIDES for name in (*WORDS, "depth"))
 ABOUT = (
@@ -60,16 +71,13 @@ ABOUT = (
 
 
 def draw() -> None:
-    """Fields for both nets, then one picture of them. A setting that is refused says why in its place."""
-    columns = st.columns(2, gap="medium")
-    profiles = []
-    for side, column in zip(SIDES, columns, strict=True):
-        with column:
-            profiles += _profile_of(side)
+    """A row of fields for each net, in the order of the picture below them. A setting that is refused says
+    why in its place."""
+    with st.container(gap="xsmall", key="fresh"):
+        profiles = [profile for side in SIDES for profile in _profile_of(side)]
     if profiles:
         data = flow.fresh_data(*profiles)
         flow_picture.draw(data, "flow-fresh-" + "-".join(net["label"] for net in data["nets"]))
-        st.caption(ABOUT)
 
 
 def _profile_of(side: str) -> list[FreshProfile]:
@@ -84,7 +92,7 @@ def _profile_of(side: str) -> list[FreshProfile]:
 def _experiment(side: str) -> Experiment:
     """What the fields of this side say; raises `SpecError`."""
     chosen: dict[str, Any] = {}
-    with st.container(horizontal=True, gap="small", key=f"fresh-{side}"):
+    with st.container(horizontal=True, gap="xsmall", key=f"fresh-{side}"):
         for name, words in WORDS.items():
             usual = FIRST[side] if name == "shortcut" else USUAL[name]
             chosen[name] = _field(side, name, words, usual)
@@ -98,7 +106,7 @@ def _experiment(side: str) -> Experiment:
 
 def _field(side: str, name: str, words: Mapping[Any, str], usual: Any) -> Any:
     chosen = url_state.read(f"{side}-{name}", list(words), usual)
-    look = {"label_visibility": "collapsed", "width": 165}
+    look = {"label_visibility": "collapsed", "width": WIDTHS[name]}
     url_state.select(f"{name} of net {side}", f"{side}-{name}", chosen, words, **look)
     return chosen
 

@@ -24,6 +24,11 @@ h5 { padding: 0.4rem 0 0.35rem !important; }
 h5 .stMarkdownColoredText { font-weight: 400; }
 .st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }
 .st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }
+@media (min-width: 641px) {
+  h1 { font-size: clamp(1.25rem, 2.1vw, 2.2rem) !important; }
+  .st-key-fresh .stHorizontalBlock { flex-wrap: nowrap; }
+  .st-key-fresh .stElementContainer { flex-shrink: 1; min-width: 0; }
+}
 @media (max-height: 640px) and (min-width: 641px) {
   .stMainBlockContainer { padding: 0.2rem 1.5rem 2rem; }
   .stMainBlockContainer .stVerticalBlock { gap: 0.35rem; }
@@ -31,6 +36,10 @@ h5 .stMarkdownColoredText { font-weight: 400; }
   .st-key-pages a { padding: 0.1rem 0.3rem; }
   .st-key-pages a * { font-size: 0.76rem; }
   h1 { font-size: 1.35rem !important; padding: 0 !important; }
+  .st-key-fresh .react-aria-ComboBox > div { height: 2rem; min-height: 0; }
+  .st-key-fresh input { font-size: 0.8rem; padding: 0 0 0 0.4rem; }
+  .st-key-fresh .react-aria-ComboBox button { padding: 0; width: 1.3rem; min-width: 0; }
+  .stAppHeader { height: 1.8rem; min-height: 0; }
 }
 .st-key-starts .stButton button { padding: 0.15rem 0.7rem; min-height: 2.2rem; }
 @media (max-width: 640px) {

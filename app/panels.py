@@ -14,12 +14,14 @@ import url_state
 from resnet_edu import charts
 from resnet_edu.charts.style import Template
 from resnet_edu.flow import FlowError
+from resnet_edu.flow.contract import FlowData
 from resnet_edu.runs import Run
 from resnet_edu.studies import degradation
 from resnet_edu.studies.evidence import Evidence
 
 ERRORS = ("training", "test")
 FLOW_NAMES = ("q", "scale", "step", "pins", "open")
+ONE_UNIT = "One unit alone is turned on the page “Where does the gradient go?”."
 _COLUMNS = {"training": "train_error", "test": "test_error"}
 _DEEPER = {"supported": "worse", "contradicted": "no worse"}
 _BADGES = {"supported": "green", "depends": "orange"}
@@ -116,7 +118,8 @@ def gradients_at(runs: Sequence[Run], seed: int) -> None:
     heading(
         "The same step by step", "press play, or drag the slider; more under “Where does the gradient go?”"
     )
-    flow_picture.draw(data, f"flow-{pair[0].name}", names=FLOW_NAMES, height=540)
+    elsewhere: FlowData = {**data, "worker": ONE_UNIT}
+    flow_picture.draw(elsewhere, f"flow-{pair[0].name}", names=FLOW_NAMES, height=540)
 
 
 def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:

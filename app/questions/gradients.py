@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import cache
+import flow_answers
 import flow_picture
 import fresh_nets
 import streamlit as st
@@ -15,6 +16,7 @@ from errors import show_errors
 from head import head
 
 from resnet_edu.flow import FlowError
+from resnet_edu.flow.contract import FlowData
 
 POLL_SECONDS = 1.5
 NETS = {"trained": "Trained twins", "fresh": "Any net at its start"}
@@ -69,6 +71,8 @@ def page() -> None:
     nets = url_state.read("of", list(NETS), "trained")
     with beside:
         pair = twins.choose_trained() if nets == "trained" else None
+        if nets == "fresh":
+            st.caption(fresh_nets.ABOUT)
     starts(nets)
     if nets == "fresh":
         fresh_nets.draw()
@@ -77,20 +81,24 @@ def page() -> None:
 
 
 def show(pair: twins.Pair) -> None:
-    """The twins' recorded steps; while they train, the page polls for new ones."""
+    """The twins' recorded steps; while they train, the page polls for new ones. Of trained twins, workers
+    compute what the picture asks for."""
     if all(state.ended for state in cache.statuses(cache.paths(pair))):
-        draw(pair)
+        draw(pair, lambda data: flow_answers.with_one_unit(pair, flow_answers.offered(pair, data)))
     else:
         st.fragment(_growing, run_every=POLL_SECONDS)(pair)
 
 
-def draw(pair: twins.Pair) -> None:
+def draw(pair: twins.Pair, completed: Callable[[FlowData], FlowData] = lambda data: data) -> None:
+    """The picture, above what `completed` shows while it adds to the data."""
+    place = st.container()
     try:
-        data = flow_picture.of(pair)
+        data = completed(flow_picture.of(pair))
     except FlowError as error:
         st.error(url_state.escaped(f"{error}."))
         return
-    flow_picture.draw(data, f"flow-{pair[0].name}")
+    with place:
+        flow_picture.draw(data, f"flow-{pair[0].name}")
 
 
 @show_errors()

@@ -8,7 +8,7 @@
 README.md here describes the JSON and the modules in `js/`. No torch, and no server, is needed.
 """
 
-from resnet_edu.flow.answers import flow_of
+from resnet_edu.flow.answers import flow_of, unanswered
 from resnet_edu.flow.bundle import script, streamlit_parts, style
 from resnet_edu.flow.contract import Dial, FlowData, NetData, Update
 from resnet_edu.flow.data import FlowError, flow_data, fresh_data
@@ -30,5 +30,6 @@ __all__ = [
     "script",
     "streamlit_parts",
     "style",
+    "unanswered",
     "write_page",
 ]

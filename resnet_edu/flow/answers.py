@@ -34,6 +34,12 @@ def _dials(runs: list[Run]) -> list[Dial]:
     return [cast(Dial, dial_data(*found)) for run in runs for found in _kept(run, DIAL)]
 
 
+def unanswered(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    """Probes and arguments that recorded twins have answers to, and this run has none."""
+    asked = questions(run.weight_steps(), plain=run.experiment.net.plain)
+    return [each for each in asked if not answers.answered(answers.answer_folder(run, *each))]
+
+
 def _kept(run: Run, probe: str) -> Iterator[Answered]:
     """The run's answers to the questions that are asked of every recorded twin."""
     for name, arguments in questions(run.weight_steps(), plain=run.experiment.net.plain):

@@ -151,6 +151,10 @@ class Update(TypedDict):
     images: int
     """In the batch."""
     lr: float
+    replayed: NotRequired[str]
+    """Which update this is, in words: without momentum, or as the training made it."""
+    split: NotRequired[str]
+    """Where the gradient is split, in words."""
     nets: list[NetUpdate]
 
 
@@ -164,7 +168,9 @@ class Dial(TypedDict):
     units: list[str]
     """Names of the units that are dialled; empty means all."""
     images: int
-    """That every pass measured."""
+    """That `error` and `loss` are of."""
+    gradient_images: NotRequired[int]
+    """That the gradients are of; missing where they are `images`."""
     alphas: list[float]
     weight_gradient: Rows
     """[alphas, layers], as `LayerTable.gradient`."""
@@ -192,6 +198,9 @@ class FlowData(TypedDict):
     nets: list[NetData]
     updates: NotRequired[list[Update]]
     dials: NotRequired[list[Dial]]
+    """Those of all units before those of one."""
+    worker: NotRequired[str]
+    """'ready' where the host has a worker turn one unit of the dial alone; or why not, in a sentence."""
 
 
 class FreshProfile(TypedDict):

@@ -34,6 +34,7 @@ STATES = st.fixed_dictionaries(
         "update": st.integers(0, 1),
         "at": st.sampled_from(MOMENTS),
         "dial": st.just(0),
+        "unit": st.sampled_from(["", *UNITS]),
         "alpha": st.sampled_from(ALPHAS),
     }
 )
@@ -89,6 +90,7 @@ def test_the_beginning_has_an_empty_address(host):
         ("pins=stages.9.9", 'pins is "stages.9.9"; allowed: names of units, such as stages.0.0.'),
         ("open=9-400", 'open is "9-400"; allowed: units from-to, such as 1-200.'),
         ("alpha=0.3", 'alpha is "0.3"; allowed: 0, 0.25, 0.5, 0.75, 1.'),
+        ("unit=head", 'unit is "head"; allowed: names of units that have a shortcut.'),
         ("colour=red", "colour is unknown."),
         ("__proto__=1&toString=2", "__proto__ is unknown. toString is unknown."),
     ],

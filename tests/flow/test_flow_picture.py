@@ -88,7 +88,7 @@ def test_every_control_is_reached_and_used_by_keyboard_alone(opened):
             break
         reached[name.split(",")[0]] = outlined
     for control in (
-        "Training", "weight gradient", "÷ last layer", "textbook formula", "plain-56",
+        "Training", "weight gradient", "÷ last layer", "formula", "plain-56",
         "What is read", "First", "Step back", "Play", "Step forward", "Last", "step", "Speed", "Loop",
     ):  # fmt: skip
         assert reached.get(control), f"{control}: {reached}"
@@ -153,7 +153,7 @@ def test_every_control_takes_one_tap(opened):
     assert state_of(page)["q"] == "correlation"
     page.locator(RADIOS, has_text="activation").tap()
     page.get_by_role("button", name="÷ last layer").tap()
-    page.get_by_role("button", name="textbook formula").tap()
+    page.get_by_role("button", name="formula").tap()
     assert state_of(page)["scale"] == "last"
     assert state_of(page)["formula"] is True
     page.get_by_role("button", name="Step forward").tap()

@@ -134,6 +134,40 @@ def test_the_dial_goes_through_its_grid_alone(opened):
     assert page.locator(".ghosts path").count() == 5
 
 
+def test_one_unit_alone_needs_a_worker_and_a_file_says_so(opened):
+    page = opened("view=dial&q=activation&alpha=0.5")
+    assert page.get_by_role("button", name="one unit").is_disabled()
+    page.locator("svg.net.residual [data-block='stages.1.3']").click()
+    alone = page.get_by_role("button", name="only stages.1.3")
+    assert alone.is_disabled()
+    assert "takes a worker, and there is none here" in page.locator(".story").inner_text()
+    page.evaluate("flow.show('view=dial&alpha=0.5&unit=stages.1.3')")
+    assert page.locator(".story p").first.inner_text().startswith("Turning one unit alone takes a worker")
+    assert page.locator(".clock .now").inner_text() == "α = 1"
+    alone.click()  # back to all units
+    assert state_of(page)["unit"] == ""
+    assert page.locator(".clock .now").inner_text() == "α = 0.5"
+
+
+def test_one_unit_is_turned_alone_once_its_dial_has_come(mounted, data):
+    page = mounted({**data, "worker": "ready"}, query="view=dial&q=activation&alpha=0.25&pins=stages.1.3")
+    page.get_by_role("button", name="only stages.1.3").click()
+    assert state_of(page)["unit"] == "stages.1.3"
+    assert "A worker computes the net" in page.locator(".story").inner_text()
+    assert values_of(page, 1, "stages.0.0") == [2]  # α = 1
+    until(page, "said.at(-1)?.includes('unit=stages.1.3')")
+    own = {**data["dials"][0], "units": ["stages.1.3"], "activation_gradient": [[7.0] * 27] * 5}
+    page.evaluate("(data) => picture.update(data)", {**data, "dials": [*data["dials"], own]})
+    assert values_of(page, 1, "stages.0.0") == [7]
+    assert "The shortcut of stages.1.3 alone counts α = 0.25" in page.locator(".story").inner_text()
+    faint = "(name) => document.querySelector(`.residual [data-block='${name}'] .arc`).style.strokeOpacity"
+    assert float(page.evaluate(faint, "stages.1.3")) < 0.4
+    assert page.evaluate(faint, "stages.1.4") == ""
+    assert page.get_by_label("Which one").is_hidden()  # one grid of all units
+    page.locator("svg.net.residual [data-block='stages.0.2']").click()
+    assert state_of(page)["unit"] == "stages.0.2"
+
+
 def test_a_formula_is_labelled_and_its_error_is_of_the_numbers_drawn(opened, twins):
     page = opened("q=activation&step=0&formula=1&chain=0.9,0.1")
     labels = page.locator(".formula-text").all_text_contents()

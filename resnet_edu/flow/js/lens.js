@@ -14,8 +14,9 @@ export class Lens {
   draw(width, height, phase, parts) {
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` });
     const unit = parts[0].forward !== undefined;
-    const each = height / parts.length;
-    this.svg.replaceChildren(...(unit ? parts : []).map((part, i) => this.unit(part, phase, width, i * each, each)), ...(unit ? [] : this.bars(parts, phase, width, height)));
+    const shares = parts.map(({ net }) => (net.kind === "plain" ? 2 : 3)); // an arc needs room
+    const each = shares.map((share) => (height * share) / shares.reduce((a, b) => a + b));
+    this.svg.replaceChildren(...(unit ? parts.map((part, i) => this.unit(part, phase, width, i && each[0], each[i])) : this.bars(parts, phase, width, height)));
   }
 
   unit({ net, forward, backward }, phase, width, top, height) {
@@ -27,7 +28,7 @@ export class Lens {
     const vectors = back && !plain && isNumber(backward.cosine) && width > 300;
     const wide = vectors ? width * 0.64 : width;
     const [x0, x1, fork, plus, middle] = [8, wide - 8, wide * 0.17, wide * 0.83, wide / 2];
-    const y = top + height * (plain ? 0.5 : 0.64);
+    const y = top + Math.min(height * (plain ? 0.5 : 0.64), height - 38);
     const arc = top + 26 - (y - top - 26) / 3; // a cubic's control point, so that its top is at top + 26
     const flow = (d, value) => s("path", { class: "flow-line", d, "stroke-width": thick(value) });
     const text = (x, at, words, anchor = "middle") => s("text", { x, y: at, "text-anchor": anchor }, words);
@@ -42,7 +43,7 @@ export class Lens {
       text(middle, y + 5, `F ${format(branch)}`),
       plain ? null : s("circle", { class: "lens-plus", cx: plus, cy: y, r: 10 }),
       plain ? null : text(plus, y + 5.5, "+"),
-      plain ? null : text(middle, top + 60, `shortcut ${format(shortcut)}`),
+      plain ? null : text(x1, top + 14, `shortcut ${format(shortcut)}`, "end"),
       this.arrow(back ? x0 + 8 : x1 - 8, y, back),
       text(x0, y + 32, `${xName} ${format(into)}`, "start"),
       text(x1, y + 32, `${yName} ${format(out)}`, "end"),

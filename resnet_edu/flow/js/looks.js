@@ -2,10 +2,11 @@
 
 import { topOf } from "./dom.js";
 
-const SIZES = [[760, "narrow"], [920, "compact"], [1250, "small"], [1700, "large"], [Infinity, "huge"]]; // pixels below which
+const SIZES = [[760, "narrow"], [1000, "compact"], [1250, "small"], [1700, "large"], [Infinity, "huge"]]; // pixels below which
 
-/** Sets size and theme of the picture: dark where the text around it is light. */
-export function fit(root, theme) {
+/** Sets size and theme of the picture, dark where the text around it is light, and `classes`, { name: on }. */
+export function fit(root, theme, classes) {
+  for (const [name, on] of Object.entries(classes)) root.classList.toggle(name, on);
   const { width } = root.getBoundingClientRect();
   root.dataset.size = SIZES.find(([most]) => width < most)[1];
   const channels = getComputedStyle(root.parentElement ?? root).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];

@@ -69,7 +69,7 @@ export class NetDrawing {
     const dots = [[0, 1], [0, 2], [1, 0], [1, 3], [2, 3], [3, 2], [3, 1], [2, 1]];
     const pixels = dots.map(([i, k]) => s("rect", { x: x + 3 + k * 5, y: middle - 10 + i * 5, width: 5, height: 5 }));
     const frame = s("rect", { class: "frame", x, y: middle - 13, width: 26, height: 26, rx: 3 });
-    const text = s("text", { x: 2, y: middle + 30 }, "image");
+    const text = s("text", { x: 2, y: this.below(middle) }, "image");
     return s("g", { class: "image", "aria-hidden": "true" }, frame, ...pixels, text);
   }
 
@@ -79,8 +79,13 @@ export class NetDrawing {
     return s("g", { class: "loss-node", "aria-hidden": "true" },
       s("circle", { cx: x, cy: middle, r: 13 }),
       s("text", { class: "letter", x, y: middle + 5.5, "text-anchor": "middle" }, "ℒ"),
-      s("text", { x: x + 17, y: middle + 30, "text-anchor": "end" }, "loss"),
+      s("text", { x: x + 17, y: this.below(middle), "text-anchor": "end" }, "loss"),
       s("path", { class: "back", d: arrow }));
+  }
+
+  /** Where a word is written below the image or the loss. */
+  below(middle) {
+    return Math.min(middle + 30, this.place.bottom + 13);
   }
 
   /** A stem, unit, head or folded part; it can be reached, read, pressed. */
@@ -193,8 +198,8 @@ export class NetDrawing {
   }
 
   /** Outlines the part that is read, and marks the pinned ones with their letters. */
-  mark(name, pins) {
-    const marks = `${name} ${pins}`;
+  mark(name, pins, letters) {
+    const marks = `${name} ${pins} ${letters}`;
     if (marks === this.marks) return;
     this.marks = marks;
     const item = this.itemNamed(name);
@@ -204,7 +209,7 @@ export class NetDrawing {
       const place = this.itemNamed(pin);
       if (!place) return [];
       const [x, y] = [(place.x0 + place.x1) / 2, middle + this.heightOf(place) / 2];
-      return [s("circle", { cx: x, cy: y, r: 8.5 }), s("text", { x, y: y + 4.5, "text-anchor": "middle" }, "ABCDEFGH"[i] ?? "·")];
+      return [s("circle", { cx: x, cy: y, r: 8.5 }), s("text", { x, y: y + 4.5, "text-anchor": "middle" }, letters[i] ?? "·")];
     }));
     for (const { group, item: each } of this.groups) set(group, { "aria-pressed": each.block ? String(pins.includes(each.block.name)) : null });
   }

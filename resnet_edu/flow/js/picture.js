@@ -66,7 +66,6 @@ class Picture {
   build(element) {
     const change = (patch) => this.change(patch);
     this.controls = new Controls(change);
-    this.scenes = {};
     this.make = { training: () => new Training(this.model, change), update: () => new SlowMotion(this.model), dial: () => new SkipDial(this.model, change) };
     this.player = new Player({
       transport: () => this.scene.transport(this.state),
@@ -105,6 +104,7 @@ class Picture {
 
   makeNets() {
     const heard = { enter: (item, net) => this.reader.enter(item, net), press: (item) => this.press(item) };
+    this.scenes = {};
     this.nets = this.model.nets.map((net, i) => new NetDrawing(net, i, heard));
     this.netsBox.replaceChildren(...this.nets.map((net) => net.svg));
   }
@@ -141,7 +141,6 @@ class Picture {
     if (!viewsOf(this.model).includes(this.state.view)) this.state.view = "training";
     if (same) this.nets.forEach((net, i) => (net.net = this.model.nets[i]));
     else {
-      this.scenes = {};
       this.makeNets();
       return this.open("");
     }
@@ -150,8 +149,8 @@ class Picture {
 
   /** Everything, for the present size. `netsToo` is false where only rows were appended. */
   draw(netsToo = true) {
-    fit(this.root, this.options.theme);
-    this.root.classList.toggle("single", this.nets.length === 1);
+    const still = this.state.view === "training" && this.model.moments.length < 2; // nothing to play
+    fit(this.root, this.options.theme, { single: this.nets.length === 1, still });
     this.frame = this.scene.frame(this.state);
     this.controls.draw(this.model, this.state, this.scene);
     if (this.sideBox.firstChild !== this.scene.side[0]) this.sideBox.replaceChildren(...this.scene.side);
@@ -206,9 +205,10 @@ class Picture {
       const phase = this.state.at.startsWith("forward") ? "forward" : "backward";
       return this.change({ at: `${phase}.${item.block.name}` });
     }
-    const { pins } = this.state;
-    const { name } = item.block;
-    return this.change({ pins: pins.includes(name) ? pins.filter((pin) => pin !== name) : [...pins, name].slice(-4) });
+    const [{ pins, view, unit }, { name }] = [this.state, item.block];
+    const kept = pins.includes(name) ? pins.filter((pin) => pin !== name) : [...pins, name].slice(-4);
+    const alone = view === "dial" && unit && item.from >= 0; // the dial goes to it
+    return this.change(alone ? { pins: kept, unit: unit === name ? "" : name } : { pins: kept });
   }
 
   toggle() {

@@ -13,10 +13,11 @@ export class Reader {
   /** The item that is read, with its net; null when there is none. */
   read() {
     if (this.item) return this.item;
-    const { state, nets } = this.picture;
-    const pin = state.pins.at(-1);
-    const item = pin && nets[0].layout ? nets[0].itemNamed(pin) : null;
-    return item?.block ? { ...item, net: 0 } : null;
+    const { state, nets, frame } = this.picture;
+    const pin = (state.view === "dial" && state.unit) || state.pins.at(-1);
+    const net = frame?.arcs?.net ?? 0;
+    const item = pin && nets[net].layout ? nets[net].itemNamed(pin) : null;
+    return item?.block ? { ...item, net } : null;
   }
 
   enter(item, net) {
@@ -47,7 +48,7 @@ export class Reader {
   mark() {
     const { nets, model, frame, state, profile } = this.picture;
     const name = frame.at ?? this.item?.block?.name ?? null;
-    nets.forEach((net) => net.mark(name, state.view === "training" ? state.pins : []));
+    nets.forEach((net, i) => net.mark(name, ...pinsOf(state, frame.arcs?.net === i)));
     const item = name ? nets[0].itemNamed(name) : this.read();
     const read = name ?? item?.block?.name;
     const unit = name ? model.nets[0].units.findIndex((each) => each.name === name) : -1;
@@ -83,6 +84,12 @@ export class Reader {
     next.group.focus();
     this.rove();
   }
+}
+
+/** Which blocks have a mark, and the marks: traces in a training, the dialled net's unit for α. */
+function pinsOf({ view, pins, unit }, dialled) {
+  if (view === "training") return [pins, "ABCDEFGH"];
+  return [dialled ? [unit || pins.at(-1)].filter(Boolean) : [], "α"];
 }
 
 /** The positions of a block's values on a line. */

@@ -73,7 +73,7 @@ export class Reading {
     this.table.hidden = !block;
     this.place.hidden = state.formula && !block;
     say(this.title, read ? titleOf(model.nets[read.net] ?? model.nets[0], read) : WORDS[state.q].button);
-    say(this.place, block ? `output ${block.shape.join(" × ")}; ${block.equation.split(";")[0]}` : read ? "Press to open it." : hint(model));
+    say(this.place, block ? `output ${block.shape.join(" × ")}; ${block.equation.split(";")[0]}` : read ? "Press to open it." : hint(model, state.view));
     if (block) this.fill(model, frame, block);
     else say(this.compare, "");
   }
@@ -117,8 +117,9 @@ function titleOf(net, { block, from, to }) {
   return from >= 0 ? `unit ${from + 1} of ${net.units.length}, ${block.name}` : block.name;
 }
 
-function hint(model) {
-  const act = model.steps ? "Point at a unit to read it; press it to keep its trace." : "Point at a unit to read it.";
+function hint(model, view) {
+  const kept = view === "dial" ? "press it to turn it alone" : "press it to keep its trace";
+  const act = model.steps ? `Point at a unit to read it; ${kept}.` : "Point at a unit to read it.";
   return `${act} ${model.data.note}`.trim();
 }
 

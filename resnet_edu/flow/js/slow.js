@@ -90,7 +90,7 @@ export class SlowMotion {
     const names = ["loss", "weights"].map((each) => moments.indexOf(each));
     return {
       name: "moment", low: 0, high: moments.length - 1, value, stops: moments.map((_, i) => i), marks: names,
-      text: `moment ${value + 1} of ${moments.length}`, note: TITLES[momentOf(state.at).phase], rate: RATE, snap: true,
+      text: `moment ${value + 1} of ${moments.length}`, note: TITLES[momentOf(state.at).phase], rate: RATE,
     };
   }
 
@@ -101,7 +101,7 @@ export class SlowMotion {
 
   /** For the list of recorded updates. */
   names() {
-    return this.model.data.updates.map(({ step, images }) => `step ${whole(step)}, ${whole(images)} images`);
+    return this.model.data.updates.map(({ step, images }, i) => [i, `step ${whole(step)}, ${whole(images)} images`]);
   }
 }
 

@@ -20,6 +20,7 @@ const DEFAULTS = {
   update: 0, // which of the updates in slow motion
   at: "start", // a moment of it
   dial: 0, // which of the grids
+  unit: "", // the one whose shortcut is turned alone; none: all units
   alpha: 1,
 };
 
@@ -74,10 +75,25 @@ export function fromQuery(query, model, moments = () => ["start"]) {
   const known = moments(updates[state.update]);
   take("at", one(known), "a moment such as forward.stages.0.0");
   if (dials.length) take("dial", number(0, dials.length - 1, true), `0 … ${dials.length - 1}`);
-  const alphas = dials[state.dial]?.alphas ?? [1];
+  if (dials.length) take("unit", one(dialled(model, state.dial)), "names of units that have a shortcut");
+  const alphas = gridOf(dials, state)?.dial.alphas ?? [1];
   take("alpha", one(alphas), alphas.join(", "));
   for (const name of words.keys()) if (!Object.hasOwn(DEFAULTS, name)) problems.push(`${name} is unknown.`);
   return { state, problems };
+}
+
+/** The grid that a state means, and whether it is `missing`: then the one of all units takes its place. */
+export function gridOf(dials, { dial, unit }) {
+  const all = dials[dial] ?? dials[0];
+  if (!unit || !all) return all && { dial: all, missing: false };
+  const own = dials.find((each) => each.run === all.run && each.step === all.step && String(each.units) === unit);
+  return { dial: own ?? all, missing: !own };
+}
+
+/** Names of the units whose shortcuts a grid can turn. */
+export function dialled(model, dial) {
+  const { run } = model.data.dials[dial] ?? model.data.dials[0];
+  return model.nets.find((net) => net.run === run)?.units.map(({ name }) => name) ?? [];
 }
 
 /** The views that the data have something for. */
