@@ -83,10 +83,8 @@ def page() -> None:
 def show(pair: twins.Pair) -> None:
     """The twins' recorded steps; while they train, the page polls for new ones. Of trained twins, workers
     compute what the picture asks for."""
-    if all(state.ended for state in cache.statuses(cache.paths(pair))):
-        draw(pair, lambda data: flow_answers.with_one_unit(pair, flow_answers.offered(pair, data)))
-    else:
-        st.fragment(_growing, run_every=POLL_SECONDS)(pair)
+    ended = all(state.ended for state in cache.statuses(cache.paths(pair)))
+    st.fragment(_twins, run_every=None if ended else POLL_SECONDS)(pair, ended)
 
 
 def draw(pair: twins.Pair, completed: Callable[[FlowData], FlowData] = lambda data: data) -> None:
@@ -102,8 +100,12 @@ def draw(pair: twins.Pair, completed: Callable[[FlowData], FlowData] = lambda da
 
 
 @show_errors()
-def _growing(pair: twins.Pair) -> None:
-    """The picture of nets in training: new steps are appended, and axes hold all steps from the start."""
+def _twins(pair: twins.Pair, ended: bool) -> None:
+    """The picture, in one place for nets in training and trained ones: it goes on, and is not made anew. New
+    steps are appended, and axes hold all steps from the start."""
+    if ended:
+        draw(pair, lambda data: flow_answers.with_one_unit(pair, flow_answers.offered(pair, data)))
+        return
     if all(state.ended for state in cache.statuses(cache.paths(pair))):
         st.rerun()
     draw(pair)

@@ -1,18 +1,28 @@
-"""The app in a simulated browser: `opened("degradation", seed=1)` runs a page with that URL."""
+"""The app in a simulated browser: `opened("degradation", seed=1)` runs a page with that URL. And the app as a
+learner meets it: a server, real workers, and Chromium, which may reach localhost only, by `visit`."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from served import WAIT, responds, wait_until
 from streamlit.testing.v1 import AppTest
 
-from resnet_edu import studies
+from resnet_edu import jobs, studies
 from resnet_edu.experiment import Experiment
-from resnet_edu.jobs import pool
+from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, answers, recorded
 from resnet_edu.runs.answers import answered
 
@@ -45,6 +55,18 @@ def opened() -> Callable[..., AppTest]:
         return at.run()
 
     return open_page
+
+
+@pytest.fixture
+def picture() -> Callable[[AppTest], dict[str, Any]]:
+    """What a page gave to the gradient-flow picture: its data, and the view that the address names."""
+
+    def given(at: AppTest) -> dict[str, Any]:
+        assert not at.exception
+        (found,) = at.get("bidi_component")
+        return json.loads(found.proto.json)
+
+    return given
 
 
 @pytest.fixture
@@ -95,3 +117,70 @@ def finish(run: Run) -> None:
         )
         writer.keep_weights(STEPS, {"weight": np.zeros(2, np.float32)})
         writer.finish(3.0)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    shelf = Shelf(tmp_path_factory.mktemp("served"))
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(MAIN), "--server.port", str(port)]
+    with (shelf.path / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--server.headless", "true"],
+            env=os.environ | {"RESNET_EDU_RUNS": str(shelf.path), "RESNET_EDU_IDLE": "2"},
+            cwd=MAIN.parents[1],
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://localhost:{port}"
+    try:
+        wait_until(
+            lambda: process.poll() is not None or responds(f"{url}/_stcore/health"), "the server answers"
+        )
+        yield SimpleNamespace(url=url, shelf=shelf, pid=process.pid)
+    finally:
+        process.terminate()
+        process.wait(10)
+        jobs.cancel_all(shelf.runs())  # their workers go home by themselves
+        slots = ("0", "1", *queue.PROBE_SLOTS)
+        wait_until(lambda: all(pool.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        assert os.environ.get("RESNET_EDU_REQUIRE_BROWSER") != "1", "no Chromium found, and one is required"
+        pytest.skip("no Chromium found")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any, server: SimpleNamespace) -> Iterator[Callable[..., Any]]:
+    """`visit("?seed=1", width=390)` opens a page in its own browser. No request may leave this machine."""
+    contexts, asked = [], []
+
+    def open_page(path: str = "", width: int = 1366, height: int = 768, **settings: Any) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.goto(f"{server.url}/{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    outside = {url for url in asked if urlsplit(url).hostname not in ("localhost", None)}
+    assert not outside

@@ -2,121 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import pytest
+from served import CHART, wait_until
 
-from resnet_edu import jobs
-from resnet_edu.jobs import pool, queue
 from resnet_edu.runs import Shelf
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
-WAIT = 60_000  # ms; cores may be shared
-CHART = ".js-plotly-plot .main-svg"
 PLAN = "?view=here&train=8&seeds=1&width=2"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    shelf = Shelf(tmp_path_factory.mktemp("served"))
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(MAIN), "--server.port", str(port)]
-    with (shelf.path / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--server.headless", "true"],
-            env=os.environ | {"RESNET_EDU_RUNS": str(shelf.path), "RESNET_EDU_IDLE": "5"},
-            cwd=MAIN.parents[1],
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://localhost:{port}"
-    try:
-        wait_until(
-            lambda: process.poll() is not None or answers(f"{url}/_stcore/health"), "the server answers"
-        )
-        yield SimpleNamespace(url=url, shelf=shelf, pid=process.pid)
-    finally:
-        process.terminate()
-        process.wait(10)
-        jobs.cancel_all(shelf.runs())  # their workers go home by themselves
-        slots = ("0", "1", *queue.PROBE_SLOTS)
-        wait_until(lambda: all(pool.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as reply:
-            return reply.status == 200
-    except OSError:
-        return False
-
-
-def wait_until(true: Callable[[], object], what: str, seconds: float = WAIT / 1000) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if true():
-                return
-        except TimeoutError:
-            pass
-        time.sleep(0.2)
-    pytest.fail(f"after {seconds:.0f} s it does not hold that {what}")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        assert os.environ.get("RESNET_EDU_REQUIRE_BROWSER") != "1", "no Chromium found, and one is required"
-        pytest.skip("no Chromium found")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium, server) -> Iterator[Callable]:
-    """`visit("?seed=1")` opens a page in a browser of its own. No request may leave this machine."""
-    contexts, asked = [], []
-
-    def open_page(path: str = ""):
-        context = chromium.new_context(viewport={"width": 1366, "height": 768})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda socket: asked.append(socket.url))
-        page.goto(f"{server.url}/{path}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    outside = {url for url in asked if urlsplit(url).hostname not in ("localhost", None)}
-    assert not outside
-
-
-def parameters(page) -> dict[str, str]:
-    return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
 
 
 def runs_of(shelf: Shelf, steps: int) -> list:

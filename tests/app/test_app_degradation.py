@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -18,12 +17,6 @@ def charts(at) -> int:
     return len(at.get("plotly_chart"))
 
 
-def picture(at) -> dict:
-    """What the gradient-flow picture was given: its data, and the view that the address names."""
-    (found,) = at.get("bidi_component")
-    return json.loads(found.proto.json)
-
-
 def button(at, label: str):
     found = [each for each in at.button if each.label == label]
     assert found, f"no button says {label!r}; there are {[each.label for each in at.button]}"
@@ -34,7 +27,7 @@ def said(elements) -> str:
     return " ".join(each.value.replace("\\", "") for each in elements)
 
 
-def test_recorded_runs_are_drawn_at_once_with_their_verdict_and_origin(opened):
+def test_recorded_runs_are_drawn_at_once_with_their_verdict_and_origin(opened, picture):
     at = opened("degradation")
     assert charts(at) == 3
     assert at.title[0].value == "Does a deeper net train worse?"
@@ -54,7 +47,7 @@ def test_recorded_runs_are_drawn_at_once_with_their_verdict_and_origin(opened):
     assert "Decision rule" in at.code[0].value
 
 
-def test_the_url_sets_every_control(opened):
+def test_the_url_sets_every_control(opened, picture):
     at = opened("degradation", depths="8,20", error="test", seed=2, step=50)
     assert charts(at) == 3
     assert at.session_state["url-depths"] == [8, 20]

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from resnet_edu.experiment import Experiment
 from resnet_edu.jobs import private
+from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, files
 
 pytestmark = pytest.mark.slow
 
 
-def picture(at) -> dict:
-    """What the picture was given: its data, and the view that the address names."""
-    assert not at.exception
-    (found,) = at.get("bidi_component")
-    return json.loads(found.proto.json)
-
-
-def test_the_page_opens_on_the_deepest_twins_with_every_step(opened):
+def test_the_page_opens_on_the_deepest_twins_with_every_step(opened, picture):
     given = picture(opened("gradients"))
     assert [net["label"] for net in given["flow"]["nets"]] == ["plain-56", "resnet-56"]
     assert given["flow"]["nets"][0]["layer_table"]["steps"] == list(range(240))
@@ -28,13 +24,13 @@ def test_the_page_opens_on_the_deepest_twins_with_every_step(opened):
     assert [dial["step"] for dial in given["flow"]["dials"]] == [0, 240]
 
 
-def test_the_address_names_nets_and_view(opened):
+def test_the_address_names_nets_and_view(opened, picture):
     given = picture(opened("gradients", depth=20, seed=1, q="ratio", step=15))
     assert given["flow"]["nets"][1]["run"].startswith("resnet-20-digits-s1-")
     assert given["query"] == "q=ratio&step=15"
 
 
-def test_a_view_to_start_from_replaces_the_view_that_was_there(opened):
+def test_a_view_to_start_from_replaces_the_view_that_was_there(opened, picture):
     at = opened("gradients", depth=20, q="ratio", pins="stages.0.0", step=7)
     at.button(key="start-2").click().run()
     assert picture(at)["query"] == "q=correlation&step=0"
@@ -60,7 +56,7 @@ def profile(source: str, layers: int) -> tuple[dict, dict]:
     return facts, arrays
 
 
-def test_two_nets_at_their_start_stand_side_by_side(opened, monkeypatch):
+def test_two_nets_at_their_start_stand_side_by_side(opened, monkeypatch, picture):
     asked = []
 
     def ask(source, probe, **_):
@@ -75,8 +71,65 @@ def test_two_nets_at_their_start_stand_side_by_side(opened, monkeypatch):
     assert "net.init=orthogonal" in asked[1][0]
 
 
-def test_a_setting_that_is_refused_says_why_and_the_other_net_is_drawn(opened, monkeypatch):
+def test_a_setting_that_is_refused_says_why_and_the_other_net_is_drawn(opened, monkeypatch, picture):
     monkeypatch.setattr(private, "ask", lambda source, probe, **_: profile(source, 8))
     at = opened("gradients", of="fresh", **{"a-depth": 8, "b-depth": 8, "a-norm": "group", "a-width": 4})
     assert len(picture(at)["flow"]["nets"]) == 1
     assert "groups is 8; it must divide 4" in at.error[0].value.replace("\\", "")
+
+
+@pytest.fixture
+def twins_here() -> Callable[[int], list[Run]]:
+    """`twins_here(3)`: 8-layer twins on the user's shelf, with three recorded steps."""
+
+    def write(steps: int) -> list[Run]:
+        queries = [{"net": net, "width": "2", "steps": str(steps or 1)} for net in ("plain-8", "resnet-8")]
+        runs = [Shelf().get_or_create(Experiment.from_query(query)) for query in queries]
+        layers = ("stem.conv", *(f"stages.{i}.0.branch.conv{j}" for i in range(3) for j in (1, 2)), "head")
+        for run in runs:
+            with RunWriter(run) as writer:
+                writer.begin(ComputeConfig("cpu", "float32", layers=layers))
+                writer.append_norms(np.array([[i] + [0.5] * 24 for i in range(steps)], np.float32))
+                rows = [{"step": i, "loss": 2.0, "lr": 0.1, "seconds": 1.0} for i in range(steps)]
+                writer.append(rows, [], [])
+                writer.status("done", steps or 1, 1.0)
+        return runs
+
+    return write
+
+
+def here(runs) -> str:
+    return f"here-{runs[1].experiment.key[:8]}"
+
+
+def errors_of(at) -> str:
+    assert not at.exception
+    assert not at.get("bidi_component")
+    (error,) = at.error
+    return error.value.replace("\\", "")
+
+
+def test_runs_of_one_step_and_of_none_give_a_sentence(opened, twins_here):
+    runs = twins_here(1)
+    said = errors_of(opened("gradients", nets=here(runs)))
+    assert said == f"{runs[0].name} has one recorded step only; a picture of a training needs two or more."
+    for name in (files.LAYERS, files.STEPS):
+        (runs[0].path / name).write_bytes(b"")
+    said = errors_of(opened("gradients", nets=here(runs)))
+    assert said == f"{runs[0].name} has no recorded steps; train it before drawing it."
+
+
+def test_a_damaged_table_gives_a_sentence_and_a_damaged_description_hides_the_twins(
+    opened, twins_here, picture
+):
+    runs = twins_here(3)
+    address = here(runs)
+    assert picture(opened("gradients", nets=address))["flow"]["steps"] == 3
+    (runs[1].path / files.HOW).write_text("{")
+    sys.modules["cache"].written.clear()  # the page looks once a second
+    assert f"{runs[1].name} is damaged" in errors_of(opened("gradients", nets=address))
+    (runs[1].path / files.EXPERIMENT).write_text("{")
+    sys.modules["twins"].families.clear()
+    at = opened("gradients", nets=address)
+    assert picture(at)["flow"]["nets"][0]["label"] == "plain-56"
+    assert f"nets is {address!r}; allowed: minute" in at.warning[0].value.replace("\\", "")
