@@ -11,7 +11,7 @@ from resnet_edu.measure.blocks import (
 from resnet_edu.measure.errors import Errors, errors, preserve_bn_stats, ten_crop_error
 from resnet_edu.measure.jacobians import jvp_squared_norms
 from resnet_edu.measure.norms import layer_norms
-from resnet_edu.measure.profile import GradientProfile, gradient_profile
+from resnet_edu.measure.profile import GradientProfile, gradient_profile, profile_columns
 
 __all__ = [
     "NEARBY",
@@ -27,6 +27,7 @@ __all__ = [
     "jvp_squared_norms",
     "layer_norms",
     "preserve_bn_stats",
+    "profile_columns",
     "relu_activations",
     "ten_crop_error",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,6 +52,18 @@ def gradient_profile(
         [each.norm().item() for each in here],
         cosines,
     )
+
+
+def profile_columns(net: ResNet, profiles: Sequence[GradientProfile]) -> dict[str, np.ndarray]:
+    """Profiles of one net, or of nets with its layers, as a probe's arrays, a row each: `layer` names [L] and
+    `name` of the units [U]; `weight_gradient` [P, L], `activation_gradient` [P, U], `correlation` [P, U]."""
+    return {
+        "layer": np.array([name for name, _ in nets.layers(net)]),
+        "name": np.array([name for name, _ in net.units()]),
+        "weight_gradient": np.array([each.weight for each in profiles]),
+        "activation_gradient": np.array([each.activation for each in profiles]),
+        "correlation": np.array([each.correlation for each in profiles]),
+    }
 
 
 def _pass(net: ResNet, inputs: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -55,11 +55,7 @@ def fresh_profile(net: ResNet, data: DataSet, *, images: int = 64, seeds: int = 
         facts,
         {
             "seed": np.array(chosen),
-            "layer": np.array([name for name, _ in nets.layers(net)]),
-            "name": np.array([name for name, _ in net.units()]),
-            "weight_gradient": np.array([each.weight for each in profiles]),
-            "activation_gradient": np.array([each.activation for each in profiles]),
-            "correlation": np.array([each.correlation for each in profiles]),
+            **measure.profile_columns(net, profiles),
             "loss": np.array([each.loss for each in profiles]),
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from resnet_edu import measure, nets
+from resnet_edu import measure
 from resnet_edu.data import DataSet, normalise
 from resnet_edu.experiment import name_of
 from resnet_edu.nets import ResNet
@@ -83,11 +83,7 @@ def skip_dial(
         facts,
         {
             "alphas": np.array(turned),
-            "layer": np.array([name for name, _ in nets.layers(net)]),
-            "name": np.array([name for name, _ in net.units()]),
-            "weight_gradient": np.array([each.weight for each in profiles]),
-            "activation_gradient": np.array([each.activation for each in profiles]),
-            "correlation": np.array([each.correlation for each in profiles]),
+            **measure.profile_columns(net, profiles),
             "batch_loss": np.array([each.loss for each in profiles]),
             "error": np.array([each.error for each in scores]),
             "loss": np.array([each.loss for each in scores]),

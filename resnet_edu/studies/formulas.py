@@ -61,10 +61,16 @@ def correlation(layers: float, kind: str, *, beta: float = 1.0) -> float:
     residual with batch norm  Theorem 3, with the branch times β: the variance is β²(L − 1) + 1, the
                               covariance ∼ β√L, the correlation ∼ 1/(β√L); here at most 1, and 1 at L = 0
 
-    The theorems are about inputs of which a layer's units are both active a quarter of the time, as for two
-    unrelated images. At inputs that differ by 1 % they are both active nearly half of the time, and at
-    first the correlation falls more slowly. L counts layers in a plain net, and in theirs, whose
-    units have one layer, units in a residual one. "∼" is a rate for large L, without its constant.
+    The theorems are about dense nets of rectifiers with random weights, of variance 2 / width, and inputs
+    at which a unit is active half of the time, and at both a quarter of the time, as for two unrelated
+    images. The rates follow: a layer multiplies the variance by 2 · ½ = 1 and the covariance by 2 · ¼ = ½,
+    and a shortcut adds 1 to both, so R = (½)ᴸ and ((1 + ½) / (1 + 1))ᴸ. The paper's proofs are not checked
+    here, nor is the constant that "∼", a rate for large L, leaves out.
+
+    At inputs that differ by 1 % a unit is active at both nearly half of the time, and at first the
+    correlation falls more slowly. Convolutions, two layers in a unit and trained weights are outside of the
+    theorems, too. L counts layers in a plain net, and in theirs, whose units have one layer, units in a
+    residual one.
     """
     if layers < 0 or beta <= 0:
         raise ValueError(f"layers is {layers}, beta is {beta}; allowed: layers ≥ 0 and beta > 0")

@@ -1,4 +1,5 @@
 // Formulas that textbooks draw, laid over the measured profile. What is drawn here is never measured.
+// They equal those of studies/formulas.py, whose text names the paper's theorems and what they assume.
 
 import { QUANTITIES } from "./model.js";
 import { factor, format, isNumber } from "./numbers.js";
@@ -30,8 +31,8 @@ export function overlayOf(model, rows, state) {
     if (!values) return [];
     const depths = depthsOf(net, per);
     const anchor = values.findLast((value, k) => depths[k] !== null && isNumber(value));
-    const { of, label } = chosen(kind, net.kind === "plain", state);
-    const drawn = depths.map((n) => (n === null || !isNumber(anchor) ? null : of(n, kind === "chain" ? anchor : 1)));
+    const { of, label } = chosen(kind, net, state);
+    const drawn = depths.map((n) => (n === null || !isNumber(anchor) ? null : of(n, anchor)));
     return [{ net: i, per, values: drawn, cls: net.look, label, labelAt: net.kind === "plain" ? 0.35 : 0.6, start: drawn.findIndex(isNumber) }];
   });
 }
@@ -46,7 +47,9 @@ function depthsOf(net, per) {
   return depths;
 }
 
-function chosen(kind, plain, { chain, decay }) {
+/** What a formula makes of n units behind, and its label. */
+function chosen(kind, net, { chain, decay }) {
+  const plain = net.kind === "plain";
   if (kind === "chain") {
     const [w, v] = chain;
     return plain
@@ -54,9 +57,10 @@ function chosen(kind, plain, { chain, decay }) {
       : { of: (n, anchor) => anchor * (1 + v) ** n, label: `formula: (1 + ${v})ⁿ` };
   }
   const [base, exponent] = decay;
+  const layers = net.units[0].layers.length; // of each unit
   return plain
-    ? { of: (n) => base ** (n + 1), label: base === 0.5 ? "formula: 1/2ᴸ" : `formula: ${base}ᴸ` }
-    : { of: (n) => (n + 1) ** -exponent, label: exponent === 0.5 ? "formula: 1/√L" : `formula: L⁻ᵖ, p = ${exponent}` };
+    ? { of: (n) => base ** (layers * n), label: base === 0.5 ? "formula: 1/2ᴸ" : `formula: ${base}ᴸ` }
+    : { of: (n) => (n ? n ** -exponent : 1), label: exponent === 0.5 ? "formula: 1/√L" : `formula: L⁻ᵖ, p = ${exponent}` };
 }
 
 /** One sentence a net: by what factor its formula is off where the net begins. */

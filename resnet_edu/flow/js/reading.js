@@ -125,6 +125,6 @@ function hint(model, view) {
 
 function sourceOf(kind) {
   if (kind === "chain") return "n counts the units up to the last one, where the formula starts from the measured value. Nothing of the thin lines was measured.";
-  if (kind === "decay") return "Balduzzi 2017: 1/2ᴸ without shortcuts, 1/√L with shortcuts and batch norm. L counts units. Nothing of the thin lines was measured.";
+  if (kind === "decay") return "Balduzzi 2017, Theorem 1: 1/2ᴸ for L layers without shortcuts. Theorem 3: a rate of 1/√L for L units with shortcuts and batch norm. Both are about initial weights and unrelated images, and these images are nearly equal. Nothing of the thin lines was measured.";
   return "No textbook formula is drawn for this quantity.";
 }
