@@ -54,8 +54,8 @@ USUAL: Mapping[str, Any] = {
 WIDTHS = {
     "family": 152,
     "shortcut": 193,
-    "norm": 125,
-    "init": 160,
+    "norm": 138,
+    "init": 150,
     "order": 160,
     "unit": 140,
     "width": 110,

@@ -2,7 +2,7 @@
 
 import { isNumber, power } from "./numbers.js";
 import { share } from "./model.js";
-import { s } from "./dom.js";
+import { s, typeOf } from "./dom.js";
 
 /** Values worth a tick: at most about `most` of an axis' decades, or fifths when it is linear. */
 function ticksOf(axis, most) {
@@ -19,6 +19,9 @@ function ticksOf(axis, most) {
   const all = Array.from({ length: axis.high - axis.low + 1 }, (_, i) => axis.low + i);
   return all.filter((n) => n % every === 0).map((n) => ({ value: 10 ** n, text: power(n) }));
 }
+
+/** Where a chart begins below its title, in pixels. */
+export const topOfCharts = (svg) => (typeOf(svg) > 17 ? 34 : 26);
 
 /** Round numbers of steps along 0 … `steps`, so that labels have `room` pixels each. */
 export function stepTicks(steps, width, room = 74) {

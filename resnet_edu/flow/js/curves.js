@@ -1,10 +1,10 @@
 // Curves over the steps with a cursor: the loss, and the traces of pinned units.
 
-import { heightOf, pathOf, spread, stepTicks, yAxis } from "./axes.js";
+import { heightOf, pathOf, spread, stepTicks, topOfCharts, yAxis } from "./axes.js";
 import { onDrag, s, set, typeOf } from "./dom.js";
 import { clamp, whole } from "./numbers.js";
 
-const PAD = { right: 14, top: 26, bottom: 22 };
+const PAD = { right: 14, bottom: 22 };
 
 export class Curves {
   /** `seek(step)` is called when the chart is pressed or dragged. */
@@ -17,7 +17,7 @@ export class Curves {
   /** Lines are [{ cls, steps, values, end }], where `end` is a letter at the last point. */
   draw(width, height, { title, axis, from = 0, to, lines, xs = null, xTitle = "step", points = false }) {
     this.left = typeOf(this.svg) > 17 ? 62 : 46;
-    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: this.left, x1: width - PAD.right };
+    const box = { top: topOfCharts(this.svg), bottom: height - PAD.bottom, x0: this.left, x1: width - PAD.right };
     Object.assign(this, { width, height, axis, from, to, box, lines });
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` });
     this.svg.replaceChildren(

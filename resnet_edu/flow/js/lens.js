@@ -1,6 +1,6 @@
 // The highlighted unit, enlarged: what goes through branch and shortcut, as thick as it is large.
 
-import { s, set } from "./dom.js";
+import { s, set, typeOf } from "./dom.js";
 import { format, isNumber } from "./numbers.js";
 
 const THICKEST = 16;
@@ -62,8 +62,9 @@ export class Lens {
     const ends = { shortcut: [shortcut, 0], branch: tip, sum: [shortcut + tip[0], tip[1]] };
     const xs = [0, ...Object.values(ends).map(([a]) => a)];
     const [left, right, high] = [Math.min(...xs), Math.max(...xs), Math.max(tip[1], 1e-300)];
-    const unit = Math.min((width - 12) / (right - left || 1), (height - 70) / high);
-    const floor = y + height - 26;
+    const line = typeOf(this.svg);
+    const unit = Math.min((width - 12) / (right - left || 1), (height - 4 * line - 14) / high);
+    const floor = y + height - 2 * line + 4;
     const at = ([a, b]) => [x + 6 + (a - left) * unit, floor - b * unit];
     const [ox, oy] = at([0, 0]);
     const parts = Object.entries(ends).flatMap(([name, end]) => {
@@ -72,7 +73,7 @@ export class Lens {
     });
     const text = (words, at, fits) => s("text", { x: x + width / 2, y: at, "text-anchor": "middle", class: fits }, words);
     return s("g", { class: "vectors" }, ...parts, s("circle", { cx: ox, cy: oy, r: 3.5 }),
-      text(`cos ${format(cosine, 2)}`, y + 8, ""), text("— shortcut", floor + 18, ""), text("⋯ branch", floor + 34, ""));
+      text(`cos ${format(cosine, 2)}`, y + 8, ""), text("— shortcut", floor + 1.2 * line, ""), text("⋯ branch", floor + 2.3 * line, ""));
   }
 
   /** Where no unit is highlighted: the losses as bars. */

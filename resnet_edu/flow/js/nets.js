@@ -21,7 +21,9 @@ export class NetDrawing {
 
   /** Draws everything anew, for a size and what is opened. */
   draw(width, height, open) {
-    this.layout = layoutOf(this.net, width, open, leftOf(typeOf(this.svg)));
+    const type = typeOf(this.svg);
+    this.layout = layoutOf(this.net, width, open, leftOf(type));
+    this.letters = (width - 60) / (0.62 * type) - this.net.label.length; // room for figures
     const top = HEADER + 4;
     const bottom = height - CAPTION;
     const most = Math.max(16, Math.min(190, (bottom - top - 10) / 1.16));
@@ -75,7 +77,8 @@ export class NetDrawing {
 
   lossNode(middle) {
     const x = this.layout.loss;
-    const arrow = `M${x - 16},${middle - 24}h-30m6,-4l-6,4l6,4`;
+    const above = Math.max(24, 0.2 * this.place.most + 9); // the head is so high
+    const arrow = `M${x - 16},${middle - above}h-30m6,-4l-6,4l6,4`;
     return s("g", { class: "loss-node", "aria-hidden": "true" },
       s("circle", { cx: x, cy: middle, r: 13 }),
       s("text", { class: "letter", x, y: middle + 5.5, "text-anchor": "middle" }, "ℒ"),
@@ -220,7 +223,9 @@ export class NetDrawing {
     return unit >= 0 ? this.layout.itemOfUnit[unit] : this.layout.items.find((item) => item.block?.name === name) ?? null;
   }
 
+  /** Figures beside the name; the last are left out where there is no room. */
   tell(text) {
+    while (text.length > this.letters && text.includes(" · ")) text = text.slice(0, text.lastIndexOf(" · "));
     say(this.figures, text);
   }
 

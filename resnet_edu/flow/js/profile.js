@@ -1,10 +1,10 @@
 // The profile along the layers, below the nets and in line with them; its y axis is the colour scale.
 
-import { heightOf, pathOf, spread, yAxis } from "./axes.js";
+import { heightOf, pathOf, spread, topOfCharts, yAxis } from "./axes.js";
 import { STOP_COLOURS } from "./colour.js";
 import { s, say, set, typeOf } from "./dom.js";
 
-const PAD = { top: 26, bottom: 24 };
+const BOTTOM = 24;
 
 export class Profile {
   constructor(heard) {
@@ -19,7 +19,7 @@ export class Profile {
   /** Axis, grid and empty lines. `layouts` are the nets' above; `legend` is [{ cls, text }]. */
   draw(width, height, { axis, title, layouts, lines, rule, ends }) {
     const { left } = layouts[0];
-    const box = { top: PAD.top, bottom: height - PAD.bottom, x0: left - 22, x1: width - 42 };
+    const box = { top: topOfCharts(this.svg), bottom: height - BOTTOM, x0: left - 22, x1: width - 42 };
     Object.assign(this, { width, height, axis, box, layouts, legend: "" });
     set(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` });
     const marks = s("g", { class: "marks" });
@@ -32,7 +32,7 @@ export class Profile {
       ...this.ruleAt(rule),
       ...this.stageLines(),
       s("text", { class: "end", x: box.x0, y: height - 6 }, ends[0]),
-      s("text", { class: "end", x: box.x1, y: height - 6, "text-anchor": "end" }, ends[1]),
+      s("text", { class: "end", x: box.x1, y: height - 6, "text-anchor": "end" }, width < 420 ? ends[1].replace("the gradient starts at", "from") : ends[1]),
       (this.ghosts = s("g", { class: "ghosts", "aria-hidden": "true" })),
       ...this.paths,
       (this.overlay = s("g", { class: "overlay", "aria-hidden": "true" })),

@@ -121,7 +121,7 @@ const FORWARD = {
   lines: [{ column: "y", cls: "", text: "‖y‖" }, { column: "branch", cls: "thin", text: "‖F(x)‖" }],
 };
 const BACKWARD = {
-  table: "backward", per: "unit", title: "backward: ‖∂ℒ/∂x‖; thin: via shortcut; dotted: via branch",
+  table: "backward", per: "unit", title: "‖∂ℒ/∂x‖; thin: shortcut; dotted: branch",
   lines: [{ column: "x", cls: "", text: "" }, { column: "shortcut", cls: "thin", text: "" }, { column: "branch", cls: "thin dots", text: "" }],
 };
 const PHASES = {

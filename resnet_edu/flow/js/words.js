@@ -3,7 +3,7 @@
 const row = (...parts) => `<mrow>${parts.join("")}</mrow>`;
 const i = (text) => `<mi>${text}</mi>`;
 const n = (text) => `<mn>${text}</mn>`;
-const o = (text) => `<mo>${text}</mo>`;
+const o = (text) => `<mo${/[()]/.test(text) ? ' stretchy="false"' : ""}>${text}</mo>`;
 const sub = (a, b) => `<msub>${a}${b}</msub>`;
 const over = (a, b) => `<mfrac>${a}${b}</mfrac>`;
 const norm = (...parts) => `<msub><mrow>${o("‖")}${parts.join("")}${o("‖")}</mrow>${n("2")}</msub>`;
