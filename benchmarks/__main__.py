@@ -24,7 +24,7 @@ PARTS = {
     "precision": "Half precision and errors",
     "photographs": "Photographs: data and net apart",
     "imports": "Import times",
-    "flow": "Frames a second of the gradient-flow picture",
+    "flow": "The gradient-flow picture: frames a second, and its questions",
     "gpu": "On a GPU",
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -1,7 +1,14 @@
-"""Frames a second while the gradient-flow picture plays 110-layer twins, in headless Chromium.
+"""Frames a second while the gradient-flow picture plays 110-layer twins, in headless Chromium; and how long
+its questions take.
 
 The twins are made up for this measurement: 2,000 recorded steps of a smooth formula, never shown to
 learners. A frame counts when the browser has drawn it and the player has gone on; at least 30 are wanted.
+
+Questions are put to a warm process with one thread, as a worker answers them, about nets of digits with
+their initial weights. Each question about a net at its start builds another net; the dial's net is built
+already. Percentiles are of wall time; beside them the median CPU time, which other processes change less.
+Under a second is wanted (95 %), for one α of the dial and for a net at its start; a grid holds 7 α, and the
+dial then moves through them without a question.
 """
 
 from __future__ import annotations
@@ -9,11 +16,15 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.common import markdown
-from resnet_edu import flow
+from resnet_edu import flow, probes
 from resnet_edu.experiment import Cifar, Digits, Experiment, NoShortcut
 from resnet_edu.flow.contract import FlowData, NetData
 from resnet_edu.flow.data import short
@@ -22,6 +33,14 @@ from resnet_edu.flow.drawing import drawn_blocks
 DEPTH, STEPS, SECONDS = 110, 2_000, 6
 SIZES = ((1024, 576), (1366, 768), (1920, 1080))
 QUANTITIES = ("weight", "activation")
+DEPTHS, QUESTIONS = (8, 20, 56, 110), 40
+ASKED: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "plain net at its start": ("plain", "fresh_profile", {}),
+    "residual net at its start": ("resnet", "fresh_profile", {}),
+    "skip dial, one α of all units": ("resnet", "skip_dial", {"alphas": 1.0}),
+    "skip dial, grid of all units": ("resnet", "skip_dial", {}),
+    "skip dial, grid of one unit": ("resnet", "skip_dial", {"units": ["stages.1.0"]}),
+}
 COUNT = """async (seconds) => {
     flow.player.toggle();
     await new Promise(requestAnimationFrame);
@@ -42,7 +61,31 @@ def table() -> str:
             for quantity in QUANTITIES:
                 rate, steps = _played(path, width, height, quantity)
                 rows.append([f"{width} × {height}", quantity, f"{rate:.0f}", f"{steps / SECONDS:.0f}"])
-    return markdown(["picture", "quantity", "frames/s", "steps/s"], rows)
+    frames = markdown(["picture", "quantity", "frames/s", "steps/s"], rows)
+    return f"{frames}\n\n{questions()}"
+
+
+def questions(depths: Sequence[int] = DEPTHS, times: int = QUESTIONS) -> str:
+    """A row a question: percentiles over so many of them, in seconds."""
+    rows = []
+    for name, (kind, probe, arguments) in ASKED.items():
+        for depth in depths:
+            found = [_seconds(f"fresh:net={kind}-{depth}", probe, arguments, i) for i in range(-1, times)][1:]
+            wall, cpu = np.array(found).T
+            row = (np.percentile(wall, 50), np.percentile(wall, 95), np.percentile(cpu, 50))
+            rows.append([name, depth, times, *(f"{seconds:.2f}" for seconds in row)])
+    return markdown(["question", "layers", "questions", "p50 (s)", "p95 (s)", "CPU, p50 (s)"], rows)
+
+
+def _seconds(source: str, probe: str, arguments: Mapping[str, Any], i: int) -> tuple[float, float]:
+    """Wall and CPU seconds of the i-th question: of a net with its own seed, or of the dial at another α."""
+    if probe == "fresh_profile":
+        source += f"&seed={i + 1}"
+    elif "alphas" in arguments:
+        arguments = {**arguments, "alphas": (i + 1) % 100 / 100}
+    wall, cpu = time.perf_counter(), time.process_time()
+    probes.answer(source, probe, arguments)
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def made_up_twins(depth: int = DEPTH, steps: int = STEPS) -> FlowData:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks import __main__ as command
-from benchmarks import depth, gpu, together
+from benchmarks import depth, flow, gpu, together
 from benchmarks.common import digits, markdown, plain_compute, run, seconds_a_step, trainer
 from benchmarks.stacked import Stacked
 from resnet_edu import data, nets
@@ -108,3 +108,11 @@ def test_the_gpu_s_table_here(monkeypatch):
     text = gpu.measured("cpu", ("plain-8",), 1)
     assert "| plain-8 |" in text
     assert "| eager | captured | compiled too |" in text
+
+
+@pytest.mark.slow
+def test_the_picture_s_questions_are_timed_each_by_itself():
+    text = flow.questions(depths=(8,), times=2)
+    rows = [line.split(" | ") for line in text.splitlines()[2:]]
+    assert [row[0].removeprefix("| ") for row in rows] == list(flow.ASKED)
+    assert all(row[1:3] == ["8", "2"] for row in rows)
