@@ -99,6 +99,17 @@ def test_an_update_is_gone_through_moment_by_moment(opened):
     until(page, "location.hash === '#view=update&at=after'")
 
 
+def test_what_was_left_out_of_a_replayed_update_is_said(opened, data):
+    told = copy.deepcopy(data)
+    told["updates"][0] |= {"replayed": "Without momentum.", "split": "At the sum."}
+    page = opened("view=update&at=update", what=told)
+    assert page.locator(".story .place").inner_text() == "Without momentum."
+    page.evaluate("flow.show('view=update&at=loss')")
+    assert page.locator(".story .place").inner_text() == "At the sum."
+    page.evaluate("flow.show('view=update&at=update&update=1')")  # an answer without such words
+    assert page.locator(".story .place").count() == 0
+
+
 def test_backward_the_gradient_splits_with_its_measured_sizes(opened):
     page = opened("view=update&at=backward.stages.2.8")
     story = page.locator(".story").inner_text()

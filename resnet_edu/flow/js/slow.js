@@ -78,6 +78,7 @@ export class SlowMotion {
     this.caption.replaceChildren(
       h("h3", {}, `${TITLES[phase]}${place}`),
       ...this.sentences(state).map(([label, text, look]) => h("p", {}, h("b", { class: look }, `${label} `), text)),
+      ...[NOTES[phase]?.(update)].filter(Boolean).map((text) => h("p", { class: "place" }, text)),
     );
     const parts = update.nets.map((net, i) => ({ net: this.model.nets[i], forward: net.forward[unit], backward: net.backward[unit], totals: net }));
     const { width, height } = sizeOf(this.box);
@@ -138,6 +139,9 @@ const TITLES = {
   start: "Before the update", forward: "Forward", loss: "The loss", backward: "Backward",
   weights: "Weight gradients", update: "The update", after: "The same batch again",
 };
+
+/** What the probe says of its own numbers. */
+const NOTES = { start: (update) => update.replayed, loss: (update) => update.split, update: (update) => update.replayed };
 
 const degrees = (cosine) => `${Math.round((Math.acos(Math.min(1, Math.max(-1, cosine))) * 180) / Math.PI)}°`;
 const total = (net, column) => Math.hypot(...net.weights.map((each) => each[column] ?? NaN));
