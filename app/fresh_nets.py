@@ -10,7 +10,7 @@ import streamlit as st
 import url_state
 
 from resnet_edu import flow
-from resnet_edu.experiment import Digits, Experiment
+from resnet_edu.experiment import Digits, Experiment, Net
 from resnet_edu.experiment.fresh import fresh_experiment, fresh_source
 from resnet_edu.experiment.net import INITS, ORDERS
 from resnet_edu.experiment.spec import SpecError
@@ -134,4 +134,11 @@ def _profile(source: str) -> FreshProfile:
     facts, arrays = private.ask(source, FRESH)
     experiment = fresh_experiment(source)
     blocks, layers = drawn_blocks(experiment.net, experiment.data, [str(name) for name in arrays["layer"]])
-    return cast(FreshProfile, fresh_net(facts, arrays, blocks, layers))
+    named = facts | {"net": ", ".join([str(facts["net"]), *_unusual(experiment.net)])}
+    return cast(FreshProfile, fresh_net(named, arrays, blocks, layers))
+
+
+def _unusual(net: Net) -> list[str]:
+    """What a net's name leaves out, where it is not as usual."""
+    chosen = {"norm": net.norm.kind, "init": net.init, "width": net.width}
+    return [WORDS[name].get(value, str(value)) for name, value in chosen.items() if value != USUAL[name]]

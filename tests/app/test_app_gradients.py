@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from resnet_edu.experiment import Experiment
-from resnet_edu.jobs import private
-from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, files
+from resnet_edu.jobs import pool, private, queue
+from resnet_edu.runs import ComputeConfig, Run, RunWriter, Shelf, answers, files
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,8 @@ def test_two_nets_at_their_start_stand_side_by_side(opened, monkeypatch, picture
     monkeypatch.setattr(private, "ask", ask)
     at = opened("gradients", of="fresh", **{"a-depth": 8, "b-depth": 8, "b-init": "orthogonal"})
     assert [net["kind"] for net in picture(at)["flow"]["nets"]] == ["plain", "residual"]
+    labels = [net["label"] for net in picture(at)["flow"]["nets"]]
+    assert [label.partition(", ")[2] for label in labels] == ["", "orthogonal init"]
     assert [probe for _, probe in asked] == ["fresh_profile"] * 2
     assert "net.shortcut=none" in asked[0][0]
     assert "net.init=orthogonal" in asked[1][0]
@@ -100,6 +102,41 @@ def twins_here() -> Callable[[int], list[Run]]:
 
 def here(runs) -> str:
     return f"here-{runs[1].experiment.key[:8]}"
+
+
+@pytest.fixture
+def only_queued(monkeypatch) -> Callable[[], list[queue.ProbeJob]]:
+    """What is asked stays in the queue; recorded answers are found."""
+    monkeypatch.setattr(pool, "start", lambda shelf, slot: None)
+    return lambda: queue.pending(Shelf())
+
+
+OFFER = "Compute one update in slow motion, and the skip dial"
+
+
+def test_twins_trained_here_are_offered_what_recorded_ones_have(opened, twins_here, only_queued):
+    runs = twins_here(3)
+    assert not [each for each in opened("gradients").button if each.label == OFFER]
+    at = opened("gradients", nets=here(runs))
+    assert not only_queued()
+    (offer,) = [each for each in at.button if each.label == OFFER]
+    offer.click().run()
+    assert sorted(job.probe for job in only_queued()) == ["one_update", "one_update", "skip_dial"]
+
+
+def test_the_dial_of_one_unit_is_asked_for_and_a_failure_is_said(opened, picture, only_queued):
+    address = {"depth": 8, "view": "dial", "dial": 1}
+    assert picture(opened("gradients", **address))["flow"]["worker"] == "ready"
+    picture(opened("gradients", **address, unit="head"))  # the picture says what that cannot mean
+    assert not only_queued()
+    given = picture(opened("gradients", **address, unit="stages.1.0"))
+    assert given["query"] == "view=dial&dial=1&unit=stages.1.0"
+    (job,) = only_queued()
+    assert (job.probe, job.arguments) == ("skip_dial", {"step": 240, "units": ["stages.1.0"]})
+    answers.write_error(job.folder, "no room left")
+    at = opened("gradients", **address, unit="stages.1.0")
+    assert picture(at)["flow"]["worker"] == "The worker has no answer: no room left."
+    assert at.error[0].value == "no room left."
 
 
 def errors_of(at) -> str:

@@ -29,12 +29,13 @@ export class Profile {
       this.colourBar(box),
       s("text", { class: "title", x: 4, y: 15 }, title),
       yAxis(axis, { x: left - 35, x0: box.x0, x1: box.x1, top: box.top, bottom: box.bottom }),
-      ...this.ruleAt(rule),
+      ...(rule ? [s("line", { class: "rule", x1: box.x0, x2: box.x1, y1: this.ruleY(rule), y2: this.ruleY(rule) })] : []),
       ...this.stageLines(),
       s("text", { class: "end", x: box.x0, y: height - 6 }, ends[0]),
       s("text", { class: "end", x: box.x1, y: height - 6, "text-anchor": "end" }, width < 420 ? ends[1].replace("the gradient starts at", "from") : ends[1]),
       (this.ghosts = s("g", { class: "ghosts", "aria-hidden": "true" })),
       ...this.paths,
+      ...(rule ? [s("text", { class: "rule-text", x: box.x1 - 4, y: this.ruleY(rule) - 5, "text-anchor": "end" }, rule.text)] : []),
       (this.overlay = s("g", { class: "overlay", "aria-hidden": "true" })),
       marks,
       (this.cursor = s("line", { class: "cursor", y1: box.top, y2: box.bottom, visibility: "hidden" })),
@@ -51,13 +52,8 @@ export class Profile {
       s("rect", { class: "bar", x: x0 - 9, y: top, width: 8, height: bottom - top, fill: `url(#${this.scale})` }));
   }
 
-  ruleAt(rule) {
-    if (!rule) return [];
-    const y = heightOf(this.axis, rule.value, this.box.top, this.box.bottom);
-    return [
-      s("line", { class: "rule", x1: this.box.x0, x2: this.box.x1, y1: y, y2: y }),
-      s("text", { class: "rule-text", x: this.box.x1 - 4, y: y - 5, "text-anchor": "end" }, rule.text),
-    ];
+  ruleY({ value }) {
+    return heightOf(this.axis, value, this.box.top, this.box.bottom);
   }
 
   /** A dotted line where the first net's maps shrink. */
