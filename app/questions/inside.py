@@ -81,7 +81,11 @@ def choose_net(family: str) -> Net:
         order = url_state.read("order", ORDERS, ORDERS[0])
         orders = {each: each.replace("-", " ") for each in ORDERS}
         url_state.select("order of norm, ReLU and addition", "order", order, orders, width=270)
-    return _named(family, depth, unit, shortcut, order)
+    try:
+        return _named(family, depth, unit, shortcut, order)
+    except SpecError as error:
+        st.warning(url_state.escaped(f"Shortcut and order exclude each other: {error}. Drawn: {ORDERS[0]}."))
+        return _named(family, depth, unit, shortcut)
 
 
 @st.cache_data(show_spinner=False)
