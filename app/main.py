@@ -39,7 +39,10 @@ button[kind=primary]:disabled { opacity: 0.6; }
   .stMainBlockContainer { padding: 0.2rem 1.5rem 2rem; }
   .stMainBlockContainer .stVerticalBlock { gap: 0.35rem; }
   .st-key-pages { gap: 0.1rem; padding-right: 2rem; }
-  .st-key-pages a { padding: 0.1rem 0.3rem; }
+  .st-key-pages a { padding: 0.1rem 0.2rem; }
+  .st-key-presenting { top: -0.3rem !important; right: 2.5rem !important; }
+  .st-key-presenting p { font-size: 0.76rem; }
+  .st-key-presenting kbd { display: none; }
   .st-key-pages a * { font-size: 0.76rem; }
   h1 { font-size: 1.35rem !important; padding: 0 !important; }
   .st-key-fresh .react-aria-ComboBox > div { height: 2rem; min-height: 0; }
@@ -50,6 +53,7 @@ button[kind=primary]:disabled { opacity: 0.6; }
 .st-key-starts .stButton button { padding: 0.15rem 0.7rem; min-height: 2.2rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 0.9rem 1rem 2rem; }
+  h1 { font-size: 1.35rem !important; }
   .st-key-heatmaps, [class*=st-key-maps-] { overflow-x: auto; }
   .st-key-heatmaps > div, [class*=st-key-maps-] > div { min-width: 44rem; }
 }
