@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from served import parameters, wait_until
+from served import WAIT, parameters, wait_until
 
 from resnet_edu.experiment import Experiment
 from resnet_edu.runs import ComputeConfig, RunWriter
@@ -179,7 +179,7 @@ def test_three_starts_and_both_other_views_are_whole_on_a_projector(shown):
         whole(page, *PARTS, ".transport")
     page.get_by_role("radio", name="Any net at its start").click()
     page.get_by_role("combobox", name="norm of net b").wait_for()
-    page.locator(".flow.still").wait_for()
+    page.locator(".flow.still").wait_for(timeout=2 * WAIT)  # a process has to start first
     rested(page)
     whole(page, *PARTS)
     assert page.locator(".flow .transport").is_hidden()
