@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
@@ -36,7 +37,9 @@ def expanded(path: str | os.PathLike[str], name: str = "") -> Path:
     is_set = f"{name} is {given!r}: " if name else f"{given!r}: "
     if text.startswith("~") and not os.path.lexists(text):
         user = text[1:].split(os.sep)[0]
-        helps = f"no user is called {user}; write ./~{user} for a folder" if user else "set HOME, it is unknown"
+        helps = (
+            f"no user is called {user}; write ./~{user} for a folder" if user else "set HOME, it is unknown"
+        )
         raise PathError(is_set + helps)
     if os.path.lexists(text):
         return Path(text)
@@ -50,10 +53,11 @@ def user_folder(variable: str, default: Callable[[], Path]) -> Path:
     """The folder that this environment variable names, else the user's own; raises `PathError`."""
     if chosen := os.environ.get(variable):
         return expanded(chosen, variable)
-    folder = default()
-    if str(folder).startswith("~"):  # no HOME, and a user that the system does not know: some containers
-        raise PathError(f"no home is known, so {folder} is nowhere; set {variable} to a folder")
-    return folder
+    # Some containers have no HOME, and a user that the system does not know. Older platformdirs return ~ then.
+    with contextlib.suppress(RuntimeError):
+        if not str(folder := default()).startswith("~"):
+            return folder
+    raise PathError(f"no home is known; set HOME, or {variable} to a folder")
 
 
 def cache_folder() -> Path:

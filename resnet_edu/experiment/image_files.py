@@ -78,7 +78,7 @@ def left_out(root: Path, splits: Iterable[str]) -> str:
             f"{nested.total()} in folders inside a class ({_some(nested)}): move them up",
         ),
         (loose, f"{loose} beside the classes' folders: move them into one"),
-        (videos, f"{videos} videos"),
+        (videos, "1 video" if videos == 1 else f"{videos} videos"),
         (others.total(), f"{_counted(others)}: no pictures"),
     ]
     if not (said := [text for count, text in reasons if count]):
@@ -109,7 +109,8 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _counted(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
+    most = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    return ", ".join(f"{count:,} {kind}" for kind, count in most[:6]) + (" …" if len(most) > 6 else "")
 
 
 def _some(places: Counter[str]) -> str:
