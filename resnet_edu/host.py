@@ -30,7 +30,7 @@ def cores(root: Path = Path("/")) -> int:
 def expanded(path: str | os.PathLike[str], name: str = "") -> Path:
     """The path with ~ and environment variables ($HOME, ${SCRATCH}) replaced, as a shell does it.
 
-    A path that exists with a $ in its name is left as it is. `name` is of the setting, for the message.
+    A folder that exists with a $ in its name keeps it. `name` is that of the setting, for the message.
     Raises `PathError` for a variable that is not set, a user that does not exist, and a home that is unknown.
     """
     text = os.path.expanduser(given := os.fspath(path))
@@ -41,19 +41,21 @@ def expanded(path: str | os.PathLike[str], name: str = "") -> Path:
             f"no user is called {user}; write ./~{user} for a folder" if user else "set HOME, it is unknown"
         )
         raise PathError(is_set + helps)
-    if os.path.lexists(text):
-        return Path(text)
-    for match in _VARIABLE.finditer(text):
-        if (variable := match[1].strip("{}")) not in os.environ:
-            raise PathError(f"{is_set}the environment variable {variable} is not set")
-    return Path(os.path.expandvars(text))
+    parts = text.split(os.sep)
+    for i, part in enumerate(parts):
+        if not os.path.lexists(os.sep.join(parts[: i + 1])):
+            for match in _VARIABLE.finditer(part):
+                if (variable := match[1].strip("{}")) not in os.environ:
+                    raise PathError(f"{is_set}the environment variable {variable} is not set")
+            parts[i] = os.path.expandvars(part)
+    return Path(os.sep.join(parts))
 
 
 def user_folder(variable: str, default: Callable[[], Path]) -> Path:
     """The folder that this environment variable names, else the user's own; raises `PathError`."""
     if chosen := os.environ.get(variable):
         return expanded(chosen, variable)
-    # Some containers have no HOME, and a user that the system does not know. Older platformdirs return ~ then.
+    # In some containers there is no HOME, and the system does not know the user; older platformdirs return ~.
     with contextlib.suppress(RuntimeError):
         if not str(folder := default()).startswith("~"):
             return folder

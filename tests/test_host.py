@@ -116,7 +116,9 @@ def test_paths_as_a_shell_reads_them(home, text, path) -> None:
 def test_a_dollar_in_the_name_of_what_is_there(home) -> None:
     (home / "cost$NOWHERE").mkdir()
     assert expanded("cost$NOWHERE") == Path("cost$NOWHERE")
-    assert expanded(home / "cost$NOWHERE") == home / "cost$NOWHERE"
+    assert expanded(home / "cost$NOWHERE" / "new") == home / "cost$NOWHERE" / "new"
+    with pytest.raises(PathError, match="variable NOWHERE is not set"):
+        expanded("$NOWHERE/new")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,8 @@ def resolve(spec: ImageFolder) -> ImageFolder:
     if spec.digest not in ("", found):
         raise DataMissing(
             f"the content of {spec.path} changed since it was named: its digest is {found}, expected "
-            f"{spec.digest}; put the old images back, or leave data.digest out to start a new experiment"
+            f"{spec.digest}; put the old images back, say by --data imagefolder:DIR where they are now, "
+            "or leave data.digest out to start a new experiment"
         )
     return dataclasses.replace(spec, digest=found, path=os.path.abspath(_root(spec.path)))
 
