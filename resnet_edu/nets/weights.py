@@ -91,30 +91,24 @@ def official(name: str, *, download: bool = True) -> ResNet:
     path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
     if not (download or path.exists()):
         raise WeightsError(f"{name}: {path} does not exist; download it from {weights.url}")
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(weights.url, str(path), path.stem.split("-")[-1], progress=False)
-        except (OSError, RuntimeError) as error:
-            place = f"save it as {path}, or set TORCH_HOME to another folder"
-            raise WeightsError(f"{name}: {weights.url} cannot be fetched ({error}); {place}") from None
-    tensors = _read_hub_file(path, weights.url)
+    try:
+        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except Exception as error:  # whatever the file is instead: a web page, half a download, another pickle
+        raise WeightsError(_unusable(name, path, weights.url, error)) from None
+    if not isinstance(tensors, Mapping):
+        raise WeightsError(f"{name}: {path} holds {type(tensors).__name__}, which is no net's weights")
     with torch.device("cpu"):
         net = assemble(Imagenet(depth=int(named_net(name)["net.depth"])), channels=3, side=224, classes=1000)
     fill(net, from_torchvision(tensors), f"{name} from {path.name}")
     return net.eval()
 
 
-def _read_hub_file(path: Path, url: str) -> Mapping[str, Tensor]:
-    """The state dict in a .pth file of torch.hub's folder; PyTorch's restricted reader makes tensors only."""
-    try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the file is instead: a web page, half a download, another pickle
-        why = (str(error).splitlines() or [type(error).__name__])[0][:100]
-        raise WeightsError(f"{path} is damaged ({why}); remove it, and fetch it again from {url}") from None
-    if not isinstance(tensors, Mapping):
-        raise WeightsError(f"{path} holds {type(tensors).__name__}, which is no net's weights")
-    return tensors
+def _unusable(name: str, path: Path, url: str, error: Exception) -> str:
+    """Why there are no weights, and what helps. A download that fails leaves no file."""
+    why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if path.exists():
+        return f"{name}: {path} is damaged ({why}); remove it, and it is fetched again from {url}"
+    return f"{name}: {url} cannot be fetched ({why}); save it as {path}, or set TORCH_HOME to another folder"
 
 
 def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
