@@ -17,19 +17,8 @@ from resnet_edu.cli import main, parser
 from resnet_edu.cli.terminal import encode_anything, heading, say, waiting
 from resnet_edu.runs import Shelf
 
-ENCODINGS = (
-    "ascii",
-    "latin-1",
-    "cp1252",
-    "cp437",
-    "cp850",
-    "koi8-r",
-    "shift_jis",
-    "gb2312",
-    "utf-8",
-    "utf-16",
-)
-SPOKEN = ("ascii", "cp1252", "shift_jis", "utf-8")
+ENCODINGS = ("ascii", "latin-1", "cp1252", "koi8-r", "shift_jis", "utf-16")
+SPOKEN = ("ascii", "cp1252")
 
 
 def every_command(of: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.workers import continuing, train
 
 GPU = {
+    "threads": 3,
     "device": "cuda:1",
     "device_name": "a GPU",
     "cores": 64,
@@ -36,7 +37,7 @@ def step_by_step(monkeypatch):
 
 @pytest.fixture
 def begun(tmp_path, tiny) -> Run:
-    """Stopped after 3 of 6 steps, and begun on a GPU, so says its how.json."""
+    """Stopped after 3 of 6 steps, and begun on a GPU with 3 threads, as its how.json says."""
     run = Shelf(tmp_path / "shelf").get_or_create(tiny())
     seen: list[int] = []
     request = ComputeRequest(device="cpu")
@@ -66,7 +67,7 @@ def test_without_a_flag_the_command_that_helps_is_named(begun, no_gpu) -> None:
 
 def test_a_run_that_was_begun_on_a_gpu_goes_on_on_a_cpu(begun, no_gpu) -> None:
     weights = []
-    request = ComputeRequest(device="cpu", overrides=("device",))
+    request = ComputeRequest(device="cpu", threads=(1,), overrides=("device", "threads"))
     state = train.train_run(begun, request, on_chunk=lambda chunk: weights.append(chunk.step))
     assert (state, weights[0]) == ("done", 4), "from the checkpoint on"
     compute = begun.compute
@@ -75,7 +76,7 @@ def test_a_run_that_was_begun_on_a_gpu_goes_on_on_a_cpu(begun, no_gpu) -> None:
     assert compute.device_name != "a GPU"
     (change,) = compute.changes
     assert change.from_step == 3
-    assert change.before == {"device": "cuda:1", "device_name": "a GPU", "cores": 64}
+    assert change.before == {"device": "cuda:1", "device_name": "a GPU", "cores": 64, "threads": 3}
     assert begun.steps()["step"].tolist() == list(range(6))
 
 
@@ -90,7 +91,7 @@ def test_another_gpu_of_the_same_kind_is_taken_without_a_word(begun, monkeypatch
 def test_every_override_is_taken_and_noted(begun, no_gpu) -> None:
     request = ComputeRequest(
         device="cpu",
-        threads=(2,),
+        threads=(1,),
         grad_checkpointing=True,
         compile=False,
         recording=RecordingConfig(every_step=True, keep_weights=4),
@@ -98,10 +99,10 @@ def test_every_override_is_taken_and_noted(begun, no_gpu) -> None:
     )
     train.train_run(begun, request)
     compute = begun.compute
-    assert (compute.threads, compute.grad_checkpointing, compute.compiled) == (2, True, False)
+    assert (compute.threads, compute.grad_checkpointing, compute.compiled) == (1, True, False)
     assert compute.recording == RecordingConfig(every_step=True, keep_weights=4)
     (change,) = compute.changes
-    assert change.before["threads"] == 1
+    assert change.before["threads"] == 3
     assert change.before["recording"] == {"every_step": False, "checkpoints": 1}
     assert change.before["checkpointed"] is False
     assert begun.weight_steps()[-1] == 6
