@@ -70,8 +70,8 @@ def test_a_run_of_another_device_goes_on_here(command, begun) -> None:
 
 
 def test_the_same_training_with_other_flags_goes_on_with_them(command, with_threads) -> None:
-    assert command("train", *SMALL, "--steps=8", "--threads=1", "--grad-checkpointing").code == 0
-    assert (with_threads.compute.threads, with_threads.compute.grad_checkpointing) == (1, True)
+    assert command("train", *SMALL, "--steps=8", "--threads=1", "--every-step").code == 0
+    assert (with_threads.compute.threads, with_threads.compute.recording.every_step) == (1, True)
     assert with_threads.compute.changes[0].from_step == 3
 
 
