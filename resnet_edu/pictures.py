@@ -86,7 +86,7 @@ def decoded(data: bytes) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(f"the picture has far more than {MOST_PIXELS:,} pixels: make it smaller") from None
     except UnidentifiedImageError:
-        raise PictureError(f"the file is {_kind(data)}; {_WANTED}") from None
+        raise PictureError(f"the file is {kind_of(data)}; {_WANTED}") from None
     except Exception as error:  # decoders raise all kinds of things for broken files
         raise PictureError(f"the picture is damaged or cut off ({_line(error)}); save it anew") from None
 
@@ -111,6 +111,23 @@ def fitted(picture: np.ndarray, channels: int, side: int, keep: float = 1.0) -> 
     left, top = (width - kept) // 2, (height - kept) // 2
     square = image.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, left + kept, top + kept))
     return np.asarray(square).reshape(side, side, channels).transpose(2, 0, 1).copy()
+
+
+def upright_on_white(image: Image.Image, longest: int | None = None) -> Image.Image:
+    """The picture in RGB, turned as its EXIF data say, on white where it is transparent; of 16 bits the upper
+    8; made smaller if it is longer than `longest` pixels. Image folders and own pictures are read by this one
+    function, so that a net sees both alike."""
+    image.load()  # before getexif, which reads the pixels too and would raise other errors
+    turn = _TURNS.get(_orientation(image) or 1)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if longest is not None and max(image.size) > longest:
+        image.thumbnail((longest, longest), Image.Resampling.BILINEAR)
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image).convert("RGB")
+    return image if turn is None else image.transpose(turn)
 
 
 def size_for(data: Data) -> tuple[int, int]:
@@ -173,19 +190,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _pixels(image: Image.Image) -> np.ndarray:
     image.draft("RGB", (LONGEST, LONGEST))  # a large JPEG is decoded at ½, ¼ or ⅛
-    image.load()  # before getexif, which reads the pixels too and would raise other errors
-    turn = _TURNS.get(_orientation(image) or 1)
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if max(image.size) > LONGEST:
-        image.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR)
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
-    if turn is not None:
-        image = image.transpose(turn)
-    return np.asarray(image).transpose(2, 0, 1).copy()
+    return np.asarray(upright_on_white(image, LONGEST)).transpose(2, 0, 1).copy()
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -195,7 +200,7 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _kind(data: bytes) -> str:
+def kind_of(data: bytes) -> str:
     """What kind of file it seems to be, if it is no picture."""
     found = next((kind for beginning, kind in _BEGINNINGS.items() if data.startswith(beginning)), None)
     if found:

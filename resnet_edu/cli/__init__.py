@@ -10,13 +10,16 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
 from resnet_edu import __version__
-from resnet_edu.cli import data, flow, net, probe, runs, study, surface, train, version
+from resnet_edu.cli import data, flow, net, probe, resume, runs, study, surface, train, version
+from resnet_edu.cli.common import elsewhere
+from resnet_edu.cli.terminal import encode_anything
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import RunError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 2 for what cannot be done (one line says why), 130 stopped."""
+    encode_anything()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if "--version" in words and {*words} == {"--version", "--verbose"}:
         print(version.report())
@@ -27,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except (SpecError, RunError, OSError, data.errors()) as error:
         with _rank0_output_only():
-            print(f"resnet-edu: {error}", file=sys.stderr)
+            print(f"resnet-edu: {error}{elsewhere(error, options)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -54,6 +57,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     top.add_argument("--verbose", action="store_true", help="with --version: versions, device and folders")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for room in (study, train, runs, flow, probe, surface, data, net):
+    for room in (study, train, resume, runs, flow, probe, surface, data, net):
         room.add(commands)
     return top

@@ -6,28 +6,36 @@ import argparse
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from resnet_edu.runs import Run, Shelf
+from resnet_edu.cli.terminal import console, say
+from resnet_edu.data.files import data_root
+from resnet_edu.host import PathError, cache_folder, expanded
+from resnet_edu.runs import Run, Shelf, with_folder
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """Where a module adds its subcommands."""
 
-console = Console(highlight=False)
+
+def path(text: str) -> Path:
+    """The type of every flag that takes a path: ~ and $VARIABLES are replaced."""
+    try:
+        return expanded(text)
+    except PathError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_shelf(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--shelf",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder of runs (default: RESNET_EDU_RUNS, else the user's data)",
     )
@@ -36,7 +44,7 @@ def add_shelf(command: argparse.ArgumentParser) -> None:
 def add_data_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data-dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder of data sets (default: RESNET_EDU_DATA, else the cache)",
     )
@@ -48,8 +56,40 @@ def use_data_dir(options: argparse.Namespace) -> None:
         os.environ["RESNET_EDU_DATA"] = str(options.data_dir.resolve())
 
 
+def add_moved_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=lambda text: path(text.removeprefix("imagefolder:")),
+        metavar="imagefolder:DIR",
+        help="where the run's photographs are now, if their folder was moved",
+    )
+
+
+def moved(run: Run, options: argparse.Namespace) -> Run:
+    """The run with its photographs where `--data` says; raises `DataMissing` if they are others."""
+    return run if options.data is None else with_folder(run, options.data)
+
+
 def shelf_of(options: argparse.Namespace) -> Shelf:
     return Shelf(options.shelf)
+
+
+def elsewhere(error: Exception, options: argparse.Namespace) -> str:
+    """Which flag and variable choose another folder, where the file system refused one; else ""."""
+    if not isinstance(error, OSError) or not isinstance(error.filename, str | bytes | os.PathLike):
+        return ""
+    refused = Path(os.fsdecode(error.filename)).absolute()
+    chosen: dict[str, Callable[[], Path]] = {"RESNET_EDU_CACHE": cache_folder}
+    if hasattr(options, "data_dir"):
+        chosen = {"--data-dir or RESNET_EDU_DATA": lambda: data_root(options.data_dir), **chosen}
+    if hasattr(options, "shelf"):
+        chosen = {"--shelf or RESNET_EDU_RUNS": lambda: Shelf(options.shelf).path, **chosen}
+    for names, folder in chosen.items():
+        with suppress(PathError):
+            place = folder().absolute()
+            if refused.is_relative_to(place) or place.is_relative_to(refused):
+                return f"; {names} takes another folder"
+    return ""
 
 
 def last_error(run: Run, which: str = "train_error") -> str:
@@ -89,7 +129,7 @@ def gentle_interrupt(message: str, *others: signal.Signals) -> Iterator[Callable
         nonlocal pressed
         pressed = True
         signal.signal(signum, before[signal.Signals(signum)])
-        console.print(f"\n{message}")
+        say("", message)
 
     before = {number: signal.signal(number, first) for number in (signal.SIGINT, *others)}
     try:

@@ -7,7 +7,8 @@ import dataclasses
 
 import pandas as pd
 
-from resnet_edu.cli.common import Commands, add_data_dir, console, print_table
+from resnet_edu.cli.common import Commands, add_data_dir, print_table
+from resnet_edu.cli.terminal import console
 
 
 def add(commands: Commands) -> None:

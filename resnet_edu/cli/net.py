@@ -8,7 +8,8 @@ import json
 import pandas as pd
 
 from resnet_edu import anatomy
-from resnet_edu.cli.common import Commands, console, print_table
+from resnet_edu.cli.common import Commands, print_table
+from resnet_edu.cli.terminal import console, heading, writes_unicode
 from resnet_edu.experiment import Experiment, Net
 from resnet_edu.experiment.names import PAPER_NETS, name_of
 from resnet_edu.experiment.spec import SpecError
@@ -40,13 +41,13 @@ def _net(options: argparse.Namespace) -> int:
         return _counted(options.name, sizes)
     net = _named(options)
     if options.json:
-        print(json.dumps(anatomy.graph(net, **sizes), ensure_ascii=False))
+        print(json.dumps(anatomy.graph(net, **sizes), ensure_ascii=not writes_unicode()))
         return 0
     graph = anatomy.graph(net, **sizes)
-    console.print(f"[bold]{name_of(net)}[/bold]  {net.depth} layers")
+    heading(name_of(net), f"  {net.depth} layers")
     print_table(_layers(net, sizes) if options.layers else _stages(net, sizes))
     console.print(f"\n{graph['parameters']:,} parameters, {graph['macs']:,} multiply-adds an image\n")
-    console.print(graph["equation"], markup=False)
+    console.print(graph["equation"])
     return 0
 
 
@@ -92,6 +93,6 @@ def _counted(name: str, sizes: dict[str, int | None]) -> int:
 
     side, classes = sizes["side"] or 224, sizes["classes"] or 1000
     parameters, macs = reference.counts(name, side=side, classes=classes)
-    console.print(f"[bold]{name}[/bold]  torchvision's, 3 × {side} × {side} → {classes}")
+    heading(name, f"  torchvision's, 3 × {side} × {side} → {classes}")
     console.print(f"{parameters:,} parameters, {macs:,} multiply-adds an image")
     return 0

@@ -5,22 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
 
 from resnet_edu import jobs
 from resnet_edu.cli.common import (
     Commands,
     add_data_dir,
+    add_moved_data,
     add_shelf,
-    console,
+    moved,
+    path,
     print_table,
     shelf_of,
     use_data_dir,
 )
+from resnet_edu.cli.terminal import console, heading, say, waiting
 from resnet_edu.experiment.probes import PROBES
 from resnet_edu.runs import Run, RunError, answers, recorded
 from resnet_edu.runs.answers import ProbeAnswer
@@ -56,9 +57,10 @@ def add(commands: Commands) -> None:
 def _options() -> argparse.ArgumentParser:
     """Flags that may come before or after the question and its arguments."""
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
+    options.add_argument("--csv", type=path, metavar="FILE", help="write the table there too")
     add_shelf(options)
     add_data_dir(options)
+    add_moved_data(options)
     return options
 
 
@@ -68,7 +70,7 @@ def _probe(options: argparse.Namespace) -> int:
         return _explained(options.question)
     arguments = _arguments(words)
     use_data_dir(options)
-    run = _run(options)
+    run = moved(_run(options), options)
     try:
         facts, arrays = _answered(run, options.question, arguments)
     except KeyboardInterrupt:
@@ -76,9 +78,9 @@ def _probe(options: argparse.Namespace) -> int:
         return 130
     table = _table(arrays)
     for name, value in facts.items():
-        console.print(f"[bold]{name}[/bold]  {escape(_text(value))}")
+        heading(name, f"  {_text(value)}")
     for name, array in arrays.items() if table is None else ():
-        console.print(f"[bold]{name}[/bold]  {array.dtype} {escape(str(list(array.shape)))}")
+        heading(name, f"  {array.dtype} {list(array.shape)}")
     if table is not None:
         console.print()
         print_table(table)
@@ -131,7 +133,7 @@ def _value(text: str) -> Any:
 
 def _answered(run: Run, question: str, arguments: dict[str, Any]) -> ProbeAnswer:
     """Waits for a worker's answer. Raises `RunError` with the error that it wrote instead."""
-    with console.status(f"Asking {run.name} …"):
+    with waiting(f"Asking {run.name} …"):
         folder = jobs.ask(run, question, **arguments)
         while not answers.answered(folder):
             time.sleep(POLL_SECONDS)
@@ -153,7 +155,7 @@ def _write(table: pd.DataFrame | None, options: argparse.Namespace) -> None:
     if table is None:
         raise RunError(f"--csv {options.csv}: the answer to {options.question} is no table")
     table.to_csv(options.csv, index=False)
-    console.print(f"\n{options.csv}", markup=False)
+    say("", options.csv)
 
 
 def _text(value: Any) -> str:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from rich.markup import escape
 
-from resnet_edu.cli.common import Commands, add_shelf, console, last_error, print_table, shelf_of
-from resnet_edu.cli.train import add_resume
+from resnet_edu.cli.common import Commands, add_shelf, last_error, path, print_table, shelf_of
+from resnet_edu.cli.resume import add_resume
+from resnet_edu.cli.terminal import console, heading, say
 from resnet_edu.runs import Run, RunError, Shelf, export, pack, recorded
 from resnet_edu.runs.export import FORMATS
 
@@ -34,9 +34,9 @@ def add(commands: Commands) -> None:
         command.set_defaults(run=act)
     add_resume(verbs)
     verbs.choices["remove"].add_argument("--yes", action="store_true", help="do not ask")
-    verbs.choices["export"].add_argument("--to", type=Path, default=Path("."), metavar="DIR")
+    verbs.choices["export"].add_argument("--to", type=path, default=Path("."), metavar="DIR")
     verbs.choices["export"].add_argument("--format", default="csv", choices=FORMATS)
-    verbs.choices["pack"].add_argument("--into", type=Path, required=True, metavar="DIR")
+    verbs.choices["pack"].add_argument("--into", type=path, required=True, metavar="DIR")
     verbs.choices["pack"].add_argument(
         "--weights",
         default="none",
@@ -66,7 +66,7 @@ def _list(options: argparse.Namespace) -> int:
     if rows:
         print_table(pd.DataFrame(rows))
     else:
-        console.print(f"No runs in {shelf.path} yet. `resnet-edu demo` makes some in a minute.")
+        say(f"No runs in {shelf.path} yet. `resnet-edu demo` makes some in a minute.")
     return 0
 
 
@@ -84,8 +84,8 @@ def _show(options: argparse.Namespace) -> int:
     run = _chosen(options)[0]
     status = run.status()
     step = f"step {status.step} of {status.steps}"
-    console.print(f"[bold]{run.name}[/bold]  {status.state}, {step}  {escape(status.message)}")
-    console.print(f"{run.path}\n")
+    heading(run.name, f"  {status.state}, {step}  {status.message}")
+    say(run.path, "")
     settings = {name: str(value) for name, value in run.experiment.to_query().items()}
     compute = run.compute.to_dict() if run.compute else {}
     how = {name: str(value) for name, value in compute.items() if name != "layers"}
@@ -107,7 +107,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _remove(options: argparse.Namespace) -> int:
     runs, shelf = _chosen(options), _shelf(options)
-    console.print("\n".join(run.name for run in runs))
+    say(*(run.name for run in runs))
     if not options.yes and not _agreed(f"Remove {len(runs)} from {shelf.path}? (y/N) "):
         console.print("Nothing was removed.")
         return 1
@@ -118,18 +118,18 @@ def _remove(options: argparse.Namespace) -> int:
 
 def _agreed(question: str) -> bool:
     try:
-        return console.input(question).lower() == "y"
+        return console.input(question, markup=False, emoji=False).lower() == "y"
     except EOFError:  # standard input is closed
         return False
 
 
 def _export(options: argparse.Namespace) -> int:
     for run in _chosen(options):
-        console.print("\n".join(str(path) for path in export(run, options.to, options.format)))
+        say(*export(run, options.to, options.format))
     return 0
 
 
 def _pack(options: argparse.Namespace) -> int:
     for run in _chosen(options):
-        console.print(str(pack(run, options.into, weights=options.weights).path))
+        say(pack(run, options.into, weights=options.weights).path)
     return 0

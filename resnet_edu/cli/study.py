@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.live import Live
-from rich.markup import escape
+from rich.text import Text
 
 from resnet_edu import jobs, studies
 from resnet_edu.cli.common import (
@@ -16,13 +16,13 @@ from resnet_edu.cli.common import (
     add_data_dir,
     add_shelf,
     clock,
-    console,
     gentle_interrupt,
     last_error,
     print_table,
     shelf_of,
     use_data_dir,
 )
+from resnet_edu.cli.terminal import console, heading
 from resnet_edu.experiment import Experiment, budgets
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.jobs import pool
@@ -75,7 +75,8 @@ def _study(options: argparse.Namespace) -> int:
     if not options.seeds:
         raise SpecError("seeds is empty; give one or more, such as 0,1,2")
     arms = study.arms(options.budget, seeds=options.seeds, depths=options.depths)
-    console.print(f"[bold]{study.title}[/bold]\n{study.claim} ({study.source})")
+    heading(study.title)
+    console.print(f"{study.claim} ({study.source})")
     with _cluster(options) as cluster:
         console.print(f"{len(arms)} trainings at the budget '{options.budget}', {_at_once(arms, cluster)}.\n")
         runs = jobs.submit_all(arms, shelf_of(options), again=options.again, executor=cluster)
@@ -90,10 +91,10 @@ def _study(options: argparse.Namespace) -> int:
     console.print()
     print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
     verdict = study.verdict(measured)
-    console.print(f"\n[bold]{verdict.word}[/bold]: {verdict.sentence}")
+    console.print(Text.assemble("\n", (verdict.word, "bold"), f": {verdict.sentence}"))
     failed = [run for run in runs if run.status().state == "failed"]
     for run in failed:
-        console.print(f"[red]failed[/red] {run.name}: {escape(run.status().message)}")
+        console.print(Text.assemble(("failed", "red"), f" {run.name}: {run.status().message}"))
     return 1 if failed else 0
 
 
@@ -163,5 +164,5 @@ def _ended(run: Run) -> str:
     return (
         text
         + (f"  training error {error:>8}" if error else "")
-        + (f"  {escape(status.message)}" if status.message else "")
+        + (f"  {status.message}" if status.message else "")
     )

@@ -11,13 +11,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from resnet_edu.cli.common import (
     Commands,
     add_data_dir,
+    add_moved_data,
     add_shelf,
-    console,
     gentle_interrupt,
+    moved,
+    path,
     print_table,
     shelf_of,
     use_data_dir,
 )
+from resnet_edu.cli.terminal import console, heading, say
 from resnet_edu.runs import Run, RunError, Shelf, answers, recorded
 from resnet_edu.runs.answers import PartialAnswer, answered, pack_answer
 
@@ -48,14 +51,16 @@ def add(commands: Commands) -> None:
     for name, (kind, metavar, text) in SETTINGS.items():
         surface.add_argument(f"--{name}", type=kind, metavar=metavar, help=text)
     surface.add_argument("--recorded", action="store_true", help="a run that ships with the package")
-    surface.add_argument("--into", type=Path, metavar="DIR", help="copy the answer to the run of that shelf")
+    surface.add_argument("--into", type=path, metavar="DIR", help="copy the answer to the run of that shelf")
     add_shelf(surface)
     add_data_dir(surface)
+    add_moved_data(surface)
     surface.set_defaults(run=_surface, slice="plane")
 
 
 def _surface(options: argparse.Namespace) -> int:
     run = (recorded() if options.recorded else shelf_of(options)).find(options.name)
+    run = moved(run, options)
     probe = f"loss_{options.slice}"
     given = {name: getattr(options, name) for name in SETTINGS}
     arguments = {name: value for name, value in given.items() if value is not None}
@@ -66,9 +71,9 @@ def _surface(options: argparse.Namespace) -> int:
         console.print("The same command resumes it.")
         return 130
     _print_facts(answers.read_answer(folder).facts)
-    console.print(str(folder), markup=False)
+    say(folder)
     if options.into:
-        console.print(str(pack_answer(folder, Shelf(options.into).find(run.name))), markup=False)
+        say(pack_answer(folder, Shelf(options.into).find(run.name)))
     return 0
 
 
@@ -80,7 +85,7 @@ def _computed(run: Run, probe: str, arguments: dict[str, Any], options: argparse
     from resnet_edu.workers.answer import answer_run
 
     use_data_dir(options)
-    rows, left = TextColumn("{task.description}"), TextColumn("left")
+    rows, left = TextColumn("{task.description}", markup=False), TextColumn("left")
     columns = (BarColumn(), rows, TimeElapsedColumn(), left, TimeRemainingColumn())
     with (
         gentle_interrupt("Stopping after the present column; Ctrl-C again stops at once.") as should_continue,
@@ -103,7 +108,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
 
     rows = {name: value for name, value in facts.items() if name not in ("how", "arguments", "probe", "run")}
     how = facts["how"]
-    console.print(f"[bold]{facts['run']}[/bold]  {facts['probe']}, {how['seconds']:.1f} s")
+    heading(facts["run"], f"  {facts['probe']}, {how['seconds']:.1f} s")
     print_table(pd.DataFrame({"what": list(rows), "": [_shown(value) for value in rows.values()]}))
 
 

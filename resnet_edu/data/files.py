@@ -19,6 +19,7 @@ from platformdirs import user_cache_path
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.experiment.folder import DataMissing
 from resnet_edu.experiment.spec import SpecError
+from resnet_edu.host import expanded, user_folder
 
 VARIABLE = "RESNET_EDU_DATA"
 FOLDERS = {"cifar10": "cifar-10-batches-py", "fashion-mnist": "FashionMNIST/raw"}
@@ -52,8 +53,11 @@ class DataStatus:
 
 def data_root(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """The folder of downloaded data: `data_dir`, else $RESNET_EDU_DATA, else the user's cache folder."""
-    chosen = data_dir or os.environ.get(VARIABLE)
-    return Path(chosen).expanduser() if chosen else user_cache_path("resnet-edu") / "data"
+    return (
+        expanded(data_dir)
+        if data_dir
+        else user_folder(VARIABLE, lambda: user_cache_path("resnet-edu") / "data")
+    )
 
 
 def with_local_folder(experiment: Experiment) -> Experiment:
@@ -95,8 +99,11 @@ def download(kind: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
         return root
     for url, below, md5 in source(kind).archives:
         folder = root / below
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             download_and_extract_archive(url, str(folder), md5=md5)
+        except PermissionError:  # a folder that cannot be written is no matter of the network
+            raise
         except (OSError, RuntimeError, HTTPException) as error:
             if isinstance(error, HTTPError):
                 error.close()  # an HTTPError is also an open response

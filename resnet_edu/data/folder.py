@@ -39,17 +39,24 @@ def decode(files: Sequence[Path], side: int) -> npt.NDArray[np.uint8]:
 
 
 def open_upright(path: Path, short: int) -> Image:
-    """The image in RGB, rotated by its EXIF orientation. A large JPEG is decoded at ½, ¼ or ⅛ of its size,
-    with a short side of at least `short` pixels. Raises what PIL raises for a broken file."""
-    from PIL import Image, ImageOps
+    """The image in RGB, turned as its EXIF data say, on white where it is transparent. A large JPEG is
+    decoded at ½, ¼ or ⅛ of its size, with a short side of at least `short` pixels. Raises what PIL raises for
+    a broken file, and `ValueError` for one of another kind and for more than 8 bits."""
+    from PIL import Image, UnidentifiedImageError
 
-    with Image.open(path) as image:
+    from resnet_edu import pictures
+
+    try:
+        opened = Image.open(path)
+    except UnidentifiedImageError:
+        with path.open("rb") as file:
+            raise ValueError(f"it is {pictures.kind_of(file.read(1000))}") from None
+    with opened as image:
         if image.mode.startswith(("I", "F")):
             raise ValueError(f"{image.mode} pixels have more than 8 bits; save the image with 8")
         (width, height), least = image.size, min(image.size)
         image.draft("RGB", (-(-short * width // least), -(-short * height // least)))  # at ½, ¼ or ⅛
-        ImageOps.exif_transpose(image, in_place=True)
-        return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
+        return pictures.upright_on_white(image)
 
 
 def _centre(path: Path, side: int) -> npt.NDArray[np.uint8]:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from resnet_edu.experiment import Experiment, ImageFolder
-from resnet_edu.host import cache_folder
+from resnet_edu.experiment import Data, Experiment, ImageFolder, image_files
+from resnet_edu.experiment.image_files import SUFFIXES
+from resnet_edu.host import PathError, cache_folder, expanded
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 WORTH_KEEPING = 100_000_000  # bytes; less is read in a blink
 _TEST_NAMES = ("test", "val", "validation")
 _LAYOUT = "train/CLASS/*.jpg and test/CLASS/*.jpg"
@@ -47,10 +47,11 @@ def listing(path: str | os.PathLike[str]) -> Listing:
     """Reads names only; raises `DataMissing` when the folder has another layout."""
     if not str(path):
         raise DataMissing(f"data.path is empty; it takes a folder that holds {_LAYOUT}")
-    root = Path(path).expanduser()
+    root = _root(path)
     if not root.is_dir():
-        raise DataMissing(f"the image folder {root} does not exist")
-    test_name = next((name for name in _TEST_NAMES if (root / name).is_dir()), _TEST_NAMES[0])
+        moved = "if it was moved, --data imagefolder:DIR says where to"
+        raise DataMissing(f"the image folder {root} does not exist; {moved}")
+    test_name = _test_name(root)
     train, test = _split(root / "train"), _split(root / test_name)
     if differing := sorted(train.keys() ^ test.keys()):
         raise DataMissing(
@@ -88,9 +89,10 @@ def resolve(spec: ImageFolder) -> ImageFolder:
     if spec.digest not in ("", found):
         raise DataMissing(
             f"the content of {spec.path} changed since it was named: its digest is {found}, expected "
-            f"{spec.digest}; put the old images back, or leave data.digest out to start a new experiment"
+            f"{spec.digest}; put the old images back, say by --data imagefolder:DIR where they are now, "
+            "or leave data.digest out to start a new experiment"
         )
-    return dataclasses.replace(spec, digest=found, path=os.path.abspath(os.path.expanduser(spec.path)))
+    return dataclasses.replace(spec, digest=found, path=os.path.abspath(_root(spec.path)))
 
 
 def resolved(experiment: Experiment) -> Experiment:
@@ -100,23 +102,41 @@ def resolved(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, data=resolve(experiment.data))
 
 
+def left_out(data: Data) -> str:
+    """A sentence about the files of an image folder that are not used, and why; "" if there are none."""
+    if not isinstance(data, ImageFolder):
+        return ""
+    root = _root(data.path)
+    return image_files.left_out(root, ("train", _test_name(root)))
+
+
+def _root(path: str | os.PathLike[str]) -> Path:
+    try:
+        return expanded(path, "data.path")
+    except PathError as error:
+        raise DataMissing(str(error)) from None
+
+
+def _test_name(root: Path) -> str:
+    return next((name for name in _TEST_NAMES if (root / name).is_dir()), _TEST_NAMES[0])
+
+
 def _split(folder: Path) -> dict[str, list[str]]:
     """Class name → its images' names, both sorted."""
     if not folder.is_dir():
         raise DataMissing(f"{folder} is missing; an image folder holds {_LAYOUT}")
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
+    names = image_files.class_folders(folder)
     if len(names) < 2:
         raise DataMissing(f"{folder} needs a folder for each of two classes or more; it has {len(names)}")
-    classes = {
-        name: sorted(entry.name for entry in os.scandir(folder / name) if _is_image(entry)) for name in names
-    }
+    classes = {name: image_files.image_names(folder / name) for name in names}
     if empty := [name for name, images in classes.items() if not images]:
-        raise DataMissing(f"{folder / empty[0]} holds no images ({', '.join(SUFFIXES)})")
+        first, *more = empty
+        also = f"; nor do {', '.join(more)}" if more else ""
+        instead = f"but {image_files.held(folder / first)}"
+        raise DataMissing(
+            f"{folder / first} holds no images ({', '.join(SUFFIXES)}), {instead}{also}: fill or remove it"
+        )
     return classes
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "." and entry.is_file()
 
 
 def _labelled(split: str, classes: dict[str, list[str]]) -> Labelled:

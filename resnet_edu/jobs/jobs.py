@@ -10,6 +10,7 @@ The arms of a study can go to the workers of an executor instead, on this machin
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -21,7 +22,7 @@ from filelock import Timeout
 
 from resnet_edu import host
 from resnet_edu.experiment import Experiment, ImageFolder
-from resnet_edu.experiment.folder import resolved
+from resnet_edu.experiment.folder import left_out, resolved
 from resnet_edu.jobs import cluster, pool, queue
 from resnet_edu.runs import RecordingConfig, Run, Shelf, answers
 from resnet_edu.runs.answers import AnswerProgress
@@ -42,7 +43,8 @@ def submit(
     """Queue the experiment to be trained; returns its run at once, to be watched.
 
     An unfinished run is resumed and a finished one is left as it is: the same experiment submitted twice
-    is trained once. An image folder is read here, to be named by its content.
+    is trained once. An image folder is read here, to be named by its content; a warning says which of its
+    files are not used.
 
     - `shelf`: where the run is; the user's own by default.
     - `again`: make a new attempt if the newest one is complete.
@@ -50,6 +52,8 @@ def submit(
     - `threads`: numbers of CPU threads, of which a long run measures the fastest.
     """
     shelf, experiment = shelf or Shelf(), resolved(experiment)
+    if unused := left_out(experiment.data):
+        warnings.warn(unused, stacklevel=2)
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.get_or_create(experiment, again=again and complete)
@@ -112,6 +116,11 @@ def cancel(run: Run) -> None:
     run.stop()
 
 
+def queued(run: Run) -> bool:
+    """Whether a job for training this run is in the queue: it waits, or a worker has it."""
+    return queue.train_job_file(run).exists()
+
+
 def cancel_all(runs: Iterable[Run]) -> None:
     """Cancel all that have not ended."""
     for run in runs:
@@ -133,7 +142,9 @@ def ask(run: Run, probe: str, *, client: str = "", **arguments: Any) -> Path:
     if not answers.answered(folder):
         folder.mkdir(parents=True, exist_ok=True)
         file = queue.probe_job_file(folder)
-        job = queue.ProbeJob(file=file, path=run.path, folder=folder, probe=probe, arguments=arguments)
+        # A worker may have been started in another working directory.
+        path, place = run.path.absolute(), folder.absolute()
+        job = queue.ProbeJob(file=file, path=path, folder=place, probe=probe, arguments=arguments)
         queue.put(job, client or _this_process())
         pool.start(Shelf(folder.parents[2]), queue.queue_for(probe))
     return folder

@@ -3,6 +3,7 @@
 from resnet_edu.runs.compute import ComputeConfig, ComputeRequest, RecordingConfig
 from resnet_edu.runs.export import export, pack
 from resnet_edu.runs.files import RunBusy, RunError
+from resnet_edu.runs.moved import with_folder
 from resnet_edu.runs.progress import Progress, progress
 from resnet_edu.runs.run import Run
 from resnet_edu.runs.shelf import Shelf, default_shelf, recorded
@@ -28,4 +29,5 @@ __all__ = [
     "pack",
     "progress",
     "recorded",
+    "with_folder",
 ]

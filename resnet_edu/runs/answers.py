@@ -80,11 +80,15 @@ def answered(folder: Path) -> bool:
 
 
 def forget_error(folder: Path) -> None:
-    """Remove an error older than half a minute, so that the probe runs again: what was missing may be
-    here now."""
-    path = folder / ANSWER
+    """Remove an error older than half a minute, or older than a change of the run's experiment.json, so that
+    the probe runs again: what was missing may be here now."""
+    path, experiment = folder / ANSWER, folder.parents[1] / files.EXPERIMENT
     with suppress(FileNotFoundError, RunError):
-        if time.time() - path.stat().st_mtime > ERROR_SECONDS and "error" in files.read_json(path):
+        written = path.stat().st_mtime
+        old = time.time() - written > ERROR_SECONDS or (
+            experiment.exists() and experiment.stat().st_mtime > written
+        )
+        if old and "error" in files.read_json(path):
             path.unlink()
 
 

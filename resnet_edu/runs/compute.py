@@ -43,7 +43,8 @@ class RecordingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ComputeRequest:
-    """How the caller wants a run to be computed; what a run was begun with wins over it.
+    """How the caller wants a run to be computed; what a run was begun with wins over it, except for
+    what `overrides` names.
 
     - `device`: "cpu", "cuda", "cuda:1" or "mps"; None for the best there is.
     - `threads`: numbers of CPU threads to choose from; long runs measure which is fastest.
@@ -51,6 +52,7 @@ class ComputeRequest:
     - `compile`: torch.compile or not; None lets long runs measure it.
     - `grad_checkpointing`: keep only the units' outputs for the backward pass, and recompute the rest.
     - `recording`: what to record.
+    - `overrides`: which of `OVERRIDABLE` a run that was begun takes from here; how.json notes the change.
     """
 
     device: str | None = None
@@ -59,6 +61,24 @@ class ComputeRequest:
     compile: bool | None = None
     grad_checkpointing: bool = False
     recording: RecordingConfig = RecordingConfig()
+    overrides: tuple[str, ...] = ()
+
+
+OVERRIDABLE = ("device", "threads", "compile", "grad_checkpointing", "every_step", "keep_weights")
+_NOTED = ("device", "device_name", "cores", "system", "threads", "compiled", "checkpointed", "recording")
+"""Keys of how.json that may change when a run goes on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputeChange:
+    """At step `from_step` the run went on otherwise; `before` has the keys of how.json as they were."""
+
+    from_step: int
+    before: Mapping[str, Any]
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> ComputeChange:
+        return cls(fields.integer("from_step"), fields.table("before"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +106,7 @@ class ComputeConfig:
     - `layers`: the names of the layers whose norms are recorded, the one nearest the input first
     - `recording`: what the run records
     - `shares`: how processes share a batch; empty for one process
+    - `changes`: where the run went on otherwise than it was begun, such as on another device
     - `measured_ms_per_step`: the measurements behind the choice, milliseconds by candidate
     - `commit`, `versions`, `device_name`, `cores`, `system`: provenance
     - `more`: keys that this version does not know; they are written back as they were
@@ -103,6 +124,7 @@ class ComputeConfig:
     layers: tuple[str, ...] = ()
     recording: RecordingConfig | None = None
     shares: tuple[BatchShare, ...] = ()
+    changes: tuple[ComputeChange, ...] = ()
     measured_ms_per_step: Mapping[str, float] | None = None
     commit: str | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -121,6 +143,7 @@ class ComputeConfig:
         """The inverse of `to_dict`; a `RunError` names `where`."""
         fields = Fields(data, where)
         recording, shares = fields.inner("recording"), fields.inner_list("shares")
+        changes = fields.inner_list("changes")
         versions = fields.inner("versions")
         return cls(
             device=fields.text("device"),
@@ -135,6 +158,7 @@ class ComputeConfig:
             layers=fields.texts("layers", ()),
             recording=RecordingConfig.from_fields(recording) if recording else None,
             shares=tuple(BatchShare.from_fields(each) for each in shares or ()),
+            changes=tuple(ComputeChange.from_fields(each) for each in changes or ()),
             measured_ms_per_step=fields.numbers("measured_ms_per_step"),
             commit=fields.text("commit", None),
             versions={name: versions.text(name) for name in versions.rest()} if versions else {},
@@ -155,6 +179,8 @@ class ComputeConfig:
             written["recording"] = self.recording.to_dict()
         if self.shares:
             written["shares"] = [dataclasses.asdict(share) for share in self.shares]
+        if self.changes:
+            written["changes"] = [dataclasses.asdict(change) for change in self.changes]
         if self.layers:
             written["layers"] = list(self.layers)
         return written
@@ -162,6 +188,16 @@ class ComputeConfig:
     def updated(self, facts: Mapping[str, Any]) -> ComputeConfig:
         """With these keys of how.json changed."""
         return self.from_dict({**self.to_dict(), **facts})
+
+    def noting(self, before: ComputeConfig, step: int) -> ComputeConfig:
+        """With a note of what differs from `before`, as which the steps until `step` were computed."""
+        was, now = before.to_dict(), self.to_dict()
+        differing = {key: was.get(key) for key in _NOTED if was.get(key) != now.get(key)}
+        if not step:
+            return dataclasses.replace(self, changes=())
+        if not differing:
+            return self
+        return dataclasses.replace(self, changes=(*before.changes, ComputeChange(step, differing)))
 
 
 _KEYS = {"grad_checkpointing": "checkpointed"}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 from resnet_edu.experiment import Experiment
+from resnet_edu.host import expanded, user_folder
 from resnet_edu.runs import files
 from resnet_edu.runs.files import RunError
+from resnet_edu.runs.moved import placed
 from resnet_edu.runs.run import Run
 
 RECORDED = Path(__file__).parent.parent / "recorded"
@@ -17,18 +18,19 @@ RECORDED = Path(__file__).parent.parent / "recorded"
 
 def default_shelf() -> Path:
     """`RESNET_EDU_RUNS` when set, else the user's data folder."""
-    if folder := os.environ.get("RESNET_EDU_RUNS"):
-        return Path(folder)
     from platformdirs import user_data_path
 
-    return user_data_path("resnet-edu", appauthor=False) / "runs"
+    return user_folder("RESNET_EDU_RUNS", lambda: user_data_path("resnet-edu", appauthor=False) / "runs")
 
 
 class Shelf:
-    """A folder of runs. An experiment's first run is named after it, further attempts ~2, ~3 …"""
+    """A folder of runs. An experiment's first run is named after it, further attempts ~2, ~3 …
+
+    In its path, ~ and environment variables are replaced.
+    """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path) if path is not None else default_shelf()
+        self.path = expanded(path) if path is not None else default_shelf()
 
     def __repr__(self) -> str:
         return f"Shelf({str(self.path)!r})"
@@ -63,10 +65,13 @@ class Shelf:
         return attempts[-1] if attempts else None
 
     def get_or_create(self, experiment: Experiment, *, again: bool = False) -> Run:
-        """The experiment's newest run, made now if there is none, or another attempt if `again`."""
+        """The experiment's newest run, made now if there is none, or another attempt if `again`.
+
+        Where the experiment's folder of images is elsewhere than the run has it, the run takes that place.
+        """
         attempts = self.attempts(experiment)
         if attempts and not again:
-            return attempts[-1]
+            return placed(attempts[-1], experiment)
         number = _attempt(attempts[-1]) + 1 if attempts else 1
         path = self.path / (experiment.name + (f"~{number}" if number > 1 else ""))
         path.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from resnet_edu.runs.writer import Checkpoint
 from resnet_edu.training import ComputeChoice, Recording, StepChunk
 from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.workers import choices
+from resnet_edu.workers.continuing import continued, device_for
 
 CHECKPOINT_SECONDS = 5.0
 CHECKPOINT_SHARE = 0.01  # of the time goes into checkpoints, which of a large net are hundreds of megabytes
@@ -46,6 +47,7 @@ def train_run(
     that cannot be trained is left as "failed" with the reason, and the error is raised.
 
     - `request`: how to compute a new run; what it leaves open is chosen by measurement (`training.choose`).
+      Of a run that was begun it changes what its `overrides` name, and how.json notes from which step on.
     - `measured`: the file of those measurements; by default this machine's (see `choices`).
     - `processes`: all of torchrun's, which share every batch; this one leads them (see `follow_run`).
     - `writer`: a caller that holds the run's lock already passes its writer.
@@ -105,8 +107,12 @@ def _begin(
     # A process that dies from here on leaves an interrupted run.
     writer.status("running", last.step, last.seconds, MEASURING if measures else "")
     share = processes.batch_split(run.experiment.recipe.batch)
+    begun = run.compute
     images, compute = _prepare(run, request, measured, processes)
-    checkpoint = writer.begin(compute)
+    checkpoint = writer.begin(begun or compute)
+    if begun is not None and begun != compute:
+        compute = compute.noting(begun, checkpoint.step if checkpoint else 0)
+        writer.write_compute(compute)
     if checkpoint is not None:
         writer.status("running", checkpoint.step, checkpoint.seconds)
     compute = _note_share(writer, compute, BatchShare(checkpoint.step if checkpoint else 0, **share))
@@ -120,12 +126,7 @@ def _prepare(
     """Images on the device, and how to compute and record: as the run was begun, else as requested and
     chosen."""
     experiment, begun = run.experiment, run.compute
-    try:
-        device = processes.local_device(
-            training.devices.resolve_device(begun.device if begun else request.device)
-        )
-    except training.DeviceError as error:
-        raise training.DeviceError(f"{run.name}: {error}") from None
+    device = device_for(run, request, processes)
     if isinstance(experiment.data, ImageFolder) and not experiment.data.digest:
         raise RunError(
             f"{run.name}: data.digest is empty, so it could be any folder; `jobs.submit` fills it in"
@@ -142,9 +143,7 @@ def _prepare(
         raise RunError(
             f"{run.path / files.HOW} names other layers than the net has; remove the run and train it again"
         )
-    compute = replace(begun, device=device, recording=begun.recording or request.recording)
-    if begun.grad_checkpointing is None:
-        compute = replace(compute, grad_checkpointing=request.grad_checkpointing)
+    compute = continued(begun, request, device)
     training.configure_torch(ComputeChoice.from_dict(compute.to_dict()))
     return images, compute
 

@@ -6,21 +6,21 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from resnet_edu import data
+from resnet_edu.data.crops import centre_crop
 from resnet_edu.data.folder import decode
 from resnet_edu.experiment import Centre, Experiment, ImageFolder, Jitter, View
+from resnet_edu.pictures import decoded
 
 
 def picture(path: Path, mode: str = "RGB", size: tuple[int, int] = (16, 16)) -> None:
     pixels = np.linspace(0, 255, size[0] * size[1], dtype=np.uint8).reshape(size[1], size[0])
-    see_through: dict[str, Any] = {"transparency": bytes(range(256))} if mode == "P" else {}
-    Image.fromarray(pixels).convert(mode).save(path, **see_through)
+    Image.fromarray(pixels).convert(mode).save(path)
 
 
 def cut_jpeg(root: Path) -> None:
@@ -48,7 +48,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no train": (lambda root: shutil.rmtree(root / "train"), r"train is missing; .*train/CLASS/\*.jpg"),
     "no test": (lambda root: shutil.rmtree(root / "test"), r"test is missing; .*test/CLASS/\*.jpg"),
     "one class": (lambda root: shutil.rmtree(root / "train" / "cat"), "two classes or more; it has 1"),
-    "empty class": (empty_class, r"train.cow holds no images \(.jpg, "),
+    "empty class": (empty_class, r"train.cow holds no images \(.jpg, .*, but 1 .txt: fill or remove it"),
     "other classes": (
         lambda root: (root / "test" / "cat").rename(root / "test" / "cats"),
         "train and test must hold the same classes; only one has: cat, cats",
@@ -117,6 +117,68 @@ def test_every_kind_of_picture_becomes_three_channels(mode: str, tmp_path: Path)
     assert image[:, 0].mean() < 20 < 230 < image[:, -1].mean()
 
 
+def see_through(mode: str) -> Image.Image:
+    """16 × 16 pixels: black ink whose upper half is transparent, all of it in the alpha channel."""
+    alpha = Image.fromarray(np.repeat(np.array([0, 255], np.uint8), 8 * 16).reshape(16, 16))
+    ink = Image.new("RGB" if mode in ("RGB", "RGBA", "P") else "L", (16, 16), 0)
+    if mode in ("RGBA", "LA"):
+        ink.putalpha(alpha)
+        return ink
+    if mode == "P":
+        indices = Image.fromarray((np.asarray(alpha) // 255).astype(np.uint8), "P")
+        indices.putpalette([0, 0, 0] * 2)
+        return indices
+    return Image.fromarray(np.where(np.asarray(alpha), 0, 7).astype(np.uint8)).convert(mode)
+
+
+TRANSPARENT = {
+    "RGBA": ("png", {}),
+    "LA": ("png", {}),
+    "P": ("png", {"transparency": bytes([0, 255])}),
+    "L": ("png", {"transparency": 7}),
+    "RGB": ("png", {"transparency": (7, 7, 7)}),
+    "RGBA in WebP": ("webp", {"lossless": True, "exact": True}),
+    "P in GIF": ("gif", {"transparency": 0}),
+    "RGBA in TIFF": ("tiff", {}),
+}
+
+
+@pytest.mark.parametrize("case", TRANSPARENT)
+def test_what_is_transparent_is_white_in_a_folder_as_in_an_own_picture(case: str, tmp_path: Path) -> None:
+    suffix, options = TRANSPARENT[case]
+    path = tmp_path / f"ink.{suffix}"
+    see_through(case.split()[0]).save(path, **options)
+    expected = np.full((3, 16, 16), 255, np.uint8)
+    expected[:, 8:] = 0
+    assert np.array_equal(decode([path], 16)[0], expected)
+    assert np.array_equal(centre_crop(path, 16, 16).numpy(), expected)
+    if suffix in ("png", "webp"):
+        assert np.array_equal(decoded(path.read_bytes()), expected)
+
+
+def test_a_transparent_shade_of_one_bit_is_white(tmp_path: Path) -> None:
+    Image.new("1", (16, 16), 0).save(tmp_path / "ink.png", transparency=0)
+    assert decode([tmp_path / "ink.png"], 16).min() == 255
+
+
+def test_half_transparent_ink_is_grey(tmp_path: Path) -> None:
+    Image.new("RGBA", (16, 16), (0, 0, 0, 51)).save(tmp_path / "ink.png")
+    assert set(decode([tmp_path / "ink.png"], 16).flatten().tolist()) == {204}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_turned_picture_is_the_same_in_a_folder_and_as_an_own_one(
+    mode: str, orientation: int, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    see_through(mode).save(tmp_path / "turned.png", exif=exif, **TRANSPARENT[mode][1])
+    own = decoded((tmp_path / "turned.png").read_bytes())
+    assert np.array_equal(decode([tmp_path / "turned.png"], 16)[0], own)
+    assert {3: own[0, 0, 0] < own[0, -1, 0], 6: own[0, 0, 0] < own[0, 0, -1]}.get(orientation, True)
+
+
 def test_a_large_jpeg_shrinks_to_what_its_pixels_average(tmp_path: Path) -> None:
     smooth = np.add.outer(np.arange(600), np.arange(800)) / 1400 * 255
     Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "large.jpg", quality=95)
@@ -133,6 +195,23 @@ def test_a_photograph_held_sideways_is_turned(tmp_path: Path) -> None:
     upright.save(tmp_path / "upright.jpg", quality=95)
     held, expected = decode([tmp_path / "held.jpg", tmp_path / "upright.jpg"], 16).astype(int)
     assert np.abs(held - expected).max() < 4
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC, AVIF or video file"),
+        (b"<!DOCTYPE html><html>", "a web page or XML"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"", "no picture that is known here"),
+    ],
+)
+def test_another_kind_of_file_under_an_image_s_name_is_named(
+    content: bytes, kind: str, photographs: Path
+) -> None:
+    (photographs / "train" / "cat" / "IMG_1.JPG").write_bytes(content)
+    with pytest.raises(data.DataMissing, match=rf"cat.IMG_1\.JPG \(it is {kind}\); repair or remove"):
+        data.load(ImageFolder(path=str(photographs)))
 
 
 def test_hidden_and_foreign_files_are_left_alone(photographs: Path) -> None:
