@@ -13,4 +13,4 @@ def loop(here, there):
 
 def of_unit_length(here, there):
     a, b = normalize(here.flatten(1)), normalize(there.flatten(1))
-    return torch.einsum("nd,nd->n", a, b).mean().item()
+    return torch.einsum("ij,ij->i", a, b).mean().item()
