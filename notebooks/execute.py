@@ -16,10 +16,9 @@ from pathlib import Path
 import jupytext
 import nbformat
 import plotly.io
-from lesson import PLOTLY
+from lesson import PLOTLY, WIDGET
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from predict import WIDGET
 
 HERE = Path(__file__).parent
 CELL_SECONDS = 900

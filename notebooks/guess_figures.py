@@ -24,6 +24,7 @@ def beside_curves(
     """Curves by name: the guesses dotted, what was measured in the colour and line of its net."""
     figure = style.figure("light", height=420)
     figure.update_xaxes(title_text=titles[0], tickvals=list(x) if len(x) < 8 else None)
+    figure.update_xaxes(autorange="reversed" if x[0] > x[-1] else True)
     figure.update_yaxes(title_text=titles[1], type="log" if log else "linear")
     for name, guess in guesses.items():
         colour = style.COLOURS[style.net_of(name)]

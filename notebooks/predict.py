@@ -18,13 +18,11 @@ from typing import Any
 
 import numpy as np
 from guess_figures import beside_curves, beside_number
-from IPython.display import Markdown, display
-from lesson import say, show
+from lesson import say, show, show_widget
 
 from resnet_edu.charts import style
 
 Guess = str | float | Mapping[str, Sequence[float]]
-WIDGET = "application/vnd.jupyter.widget-view+json"
 WHY = "**Why?** One sentence: what explains the difference, or why were you right?"
 
 
@@ -79,6 +77,7 @@ class Prediction:
     log_y: bool
     value: Guess | None = None
     why: str = ""
+    how: str = "Measured"
     _widgets: list[Any] = field(default_factory=list, repr=False)
 
     @property
@@ -96,10 +95,14 @@ class Prediction:
             "draw": self._scale(),
         }
         given = "" if self.value is None else " Your guess is written in the cell."
-        _display(widget, f"**Predict.** {self.question}  \n{how[self.kind]}{given}")
+        show_widget(widget, f"**Predict.** {self.question}  \n{how[self.kind]}{given}")
 
-    def compare(self, measured: Any) -> None:
-        """Show the measured answer beside the guess: the choice, the number, or {curve: numbers at x}."""
+    def compare(self, measured: Any, *, how: str = "Measured") -> None:
+        """Show the answer beside the guess: the choice, the number, or {curve: numbers at x}.
+
+        `how` says where the answer comes from, where it is not measured: "Counted", "By arithmetic".
+        """
+        self.how = how
         alt = f"{self.question} The guess, and what was measured."
         if self.kind == "draw":
             measured = {name: np.asarray(measured[name], dtype=float) for name in self.curves}
@@ -111,11 +114,13 @@ class Prediction:
             say(self._number(float(measured)))
         else:
             say(self._choice(str(measured)))
+        if self.value is None:
+            return
         widget = make_widget("why", {}, self.why or None)
         if widget:
             self._widgets.append(widget)
             widget.observe(lambda change: setattr(self, "why", change["new"]), "value")
-        _display(widget, WHY)
+        show_widget(widget, WHY)
 
     def _options(self) -> dict[str, Any]:
         colours = [style.COLOURS[style.net_of(name)] for name in self.curves]
@@ -133,12 +138,12 @@ class Prediction:
 
     def _choice(self, measured: str) -> str:
         if self.value is None:
-            return f"Measured: **{measured}**. You made no guess this time."
+            return f"{self.how}: **{measured}**. You made no guess this time."
         verdict = "As you said" if self.value == measured else f"You said “{self.value}”"
-        return f"Measured: **{measured}**. {verdict}."
+        return f"{self.how}: **{measured}**. {verdict}."
 
     def _number(self, measured: float) -> str:
-        text = f"Measured: **{measured:.3g}{_with(self.unit)}**."
+        text = f"{self.how}: **{measured:.3g}{_with(self.unit)}**."
         if self.value is None:
             return f"{text} You made no guess this time."
         guess = float(self.value)
@@ -190,21 +195,6 @@ def _widget_class() -> type:
         value = traitlets.Any(allow_none=True).tag(sync=True)
 
     return GuessWidget
-
-
-def _display(widget: Any, text: str) -> None:
-    """The widget where one can be shown; the text elsewhere, so in a saved copy."""
-    if widget is None:
-        display(Markdown(text))
-        return
-    shown = {"text/plain": text, "text/markdown": text} | _view(widget)
-    display(shown, raw=True)
-
-
-def _view(widget: Any) -> dict[str, Any]:
-    bundle = widget._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {WIDGET: data[WIDGET]} if data and WIDGET in data else {}
 
 
 def _factor(guess: float, measured: float) -> str:
