@@ -45,6 +45,14 @@ const scale = ({ between: [low, high], log }) => log
   ? { to: (v) => Math.log(v / low) / Math.log(high / low), from: (s) => low * (high / low) ** s }
   : { to: (v) => (v - low) / (high - low), from: (s) => low + s * (high - low) };
 
+// Quarters of the axis, or powers of ten, every second or third one where there are many.
+function ticks({ between: [low, high], log }) {
+  if (!log) return [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (high - low));
+  const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.ceil((last - first + 1) / 8);
+  return Array.from({ length: Math.floor((last - first) / every) + 1 }, (_, i) => 10 ** (first + i * every));
+}
+
 const short = (value) => String(Number(value.toPrecision(2)));
 
 function slide(model, el) {
@@ -78,8 +86,7 @@ function draw(model, el) {
   svg.setAttribute("aria-label", options.question
     + " Drag to draw. Keys: left and right choose a point, up and down move it.");
   svg.style.cssText = `max-width:${WIDTH}px; touch-action:none; cursor:crosshair`;
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    const y = axis.from(share);
+  for (const y of ticks(options)) {
     svg.append(shape("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: top(y), y2: top(y), stroke: "gray", opacity: 0.3 }),
       text(LEFT - 8, top(y) + 5, short(y), { "text-anchor": "end" }));
   }

@@ -192,6 +192,13 @@ def test_drawing_in_a_browser(new_guess):
 
 
 @pytest.mark.slow
+def test_a_logarithmic_axis_has_powers_of_ten(new_guess):
+    page, _ = new_guess("draw", between=[0.05, 2000], log=True)
+    ticks = page.locator("svg text[text-anchor=end]").all_text_contents()
+    assert ticks == ["0.1", "1", "10", "100", "1000"]
+
+
+@pytest.mark.slow
 def test_a_reason_is_kept(new_guess):
     page, value = new_guess("why")
     page.get_by_label("Why? One sentence").fill("F only adds.")
