@@ -118,6 +118,8 @@ def in_words(error: Exception, errors: Mapping[str, str]) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(_NOT_THE_LEARNERS) and not frame.filename.startswith("<frozen")
     ]
-    if not frames:
+    if not frames and isinstance(error, TypeError):
         return f"It cannot be called as the exercise says: {what}."
+    if not frames:
+        return f"It runs, but the check cannot use what it gives: {what}."
     return f"Line {frames[-1].lineno}, `{(frames[-1].line or '').strip()}`: {what}."

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 RELATIVE = 1e-4
-_KINDS = {float: "a number", str: "a word", Tensor: "a tensor", list: "a list", dict: "a dictionary"}
+_KINDS: dict[type, str] = {
+    float: "a number",
+    int: "a number",
+    str: "a word",
+    Tensor: "a tensor",
+    list: "a list",
+    tuple: "a list",
+    dict: "a dictionary",
+}
 
 
 def plain(value: Any) -> Any:
@@ -53,10 +61,10 @@ def same(one: Any, other: Any) -> bool:
 
 def difference(answer: Any, right: Any) -> str:
     """How a wrong answer differs, in words that do not give the right one away."""
+    given, wanted = _kind(answer), _kind(right)
     answer, right = plain(answer), plain(right)
     if type(answer) is not type(right):
-        wanted = _KINDS.get(type(right), type(right).__name__)
-        return f"the answer is {_KINDS.get(type(answer), type(answer).__name__)}; {wanted} is wanted"
+        return f"the answer is {given}; {wanted} is wanted"
     if isinstance(answer, float):
         if math.isnan(answer):
             return "the answer is NaN"
@@ -70,11 +78,17 @@ def difference(answer: Any, right: Any) -> str:
             keys = ", ".join(map(str, right))
             return f"the answer has the keys {', '.join(map(str, answer)) or '(none)'}; wanted: {keys}"
         key = next(key for key in right if not same(answer[key], right[key]))
-        return f"at {key}, {difference(answer[key], right[key])}"
+        return f"{key}: {difference(answer[key], right[key])}"
     if len(answer) != len(right):
         return f"the answer has {len(answer)} parts; {len(right)} are wanted"
     place = next(i for i, pair in enumerate(zip(answer, right, strict=True)) if not same(*pair))
     return f"in part {place + 1}, {difference(answer[place], right[place])}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Tensor) and value.dim() == 0:
+        return "a number"
+    return _KINDS.get(type(value), type(value).__name__)
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

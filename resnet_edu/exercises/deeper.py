@@ -39,7 +39,7 @@ def fresh() -> BasicBlock:
     return unit
 
 
-def _described(net: nn.Module, x: Tensor) -> list[Any]:
+def _described(net: nn.Module, x: Tensor) -> dict[str, Any]:
     """How many convolutions there are and how many are used; outputs in eval and in training mode."""
     used: list[nn.Module] = []
     convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
@@ -49,11 +49,17 @@ def _described(net: nn.Module, x: Tensor) -> list[Any]:
     for hook in hooks:
         hook.remove()
     with torch.no_grad():
-        return [len(convolutions), len(used), y, net.train()(x)]
+        in_training = net.train()(x)
+    return {
+        "convolutions": len(convolutions),
+        "convolutions in use": len(used),
+        "output in eval mode": y,
+        "output in training mode": in_training,
+    }
 
 
 def _ask(function: Callable[..., Any]) -> Answer:
-    def answer(net: nn.Sequential, x: Tensor) -> list[Any]:
+    def answer(net: nn.Sequential, x: Tensor) -> dict[str, Any]:
         count, begun = len(net), copy.deepcopy(net)
         deeper = result_of(function(net, fresh), function)
         if not isinstance(deeper, nn.Module):
@@ -86,16 +92,16 @@ def _only(*zero: str) -> BasicBlock:
     return unit
 
 
-def _shared(net: nn.Sequential, x: Tensor) -> list[Any]:
+def _shared(net: nn.Sequential, x: Tensor) -> dict[str, Any]:
     unit = _silent()
     return _described(nn.Sequential(*net, unit, unit), x)
 
 
-def _copied_last(net: nn.Sequential, x: Tensor) -> list[Any]:
+def _copied_last(net: nn.Sequential, x: Tensor) -> dict[str, Any]:
     return _described(nn.Sequential(*net, *(copy.deepcopy(net[-1]) for _ in range(MORE))), x)
 
 
-def _fresh_units(net: nn.Sequential, x: Tensor) -> list[Any]:
+def _fresh_units(net: nn.Sequential, x: Tensor) -> dict[str, Any]:
     return _described(nn.Sequential(*net, fresh(), fresh()), x)
 
 

@@ -59,7 +59,7 @@ class Exercise:
             if all_same(answers, answers_to(mistake, cases)):
                 raise wrong(message)
         words = next(words for words in cases if not same(answers[words], right[words]))
-        raise wrong(f"Not yet. For {words}, {difference(answers[words], right[words])}.")
+        raise wrong(f"Not yet. For {words}: {difference(answers[words], right[words])}.")
 
     def _answer(self, written: Any, arguments: tuple[Any, ...]) -> Any:
         if self.ask is not None:

@@ -148,7 +148,7 @@ OPTION_B = Exercise(
 )
 
 
-def _behaviour(unit: nn.Module, x: Tensor) -> list[Any]:
+def _behaviour(unit: nn.Module, x: Tensor) -> dict[str, Any]:
     """Output − x in eval and in training mode, and whether a weight (not only a bias) gets a gradient."""
     y = unit.eval()(x)
     y_train = unit.train()(x)
@@ -157,11 +157,15 @@ def _behaviour(unit: nn.Module, x: Tensor) -> list[Any]:
         (y_train * images(6, *y_train.shape)).sum().backward()
         weights = [weight for name, weight in unit.named_parameters() if name.endswith("weight")]
         learns = any(weight.grad is not None and bool(weight.grad.abs().max() > 1e-6) for weight in weights)
-    return [y - x, y_train - x, learns]
+    return {
+        "output − x in eval mode": y - x,
+        "output − x in training mode": y_train - x,
+        "it can learn": learns,
+    }
 
 
 def _ask_silence(function: Callable[[nn.Module], Any]) -> Answer:
-    def answer(unit: nn.Module, x: Tensor) -> list[Any]:
+    def answer(unit: nn.Module, x: Tensor) -> dict[str, Any]:
         begun = copy.deepcopy(unit.state_dict())
         given = function(unit)
         if given is ... or (given is None and is_stub(function)):
@@ -179,7 +183,7 @@ def _ask_silence(function: Callable[[nn.Module], Any]) -> Answer:
 def _zeroed(*names: str) -> Answer:
     """A unit in which these parameters are 0."""
 
-    def answer(unit: nn.Module, x: Tensor) -> list[Any]:
+    def answer(unit: nn.Module, x: Tensor) -> dict[str, Any]:
         with torch.no_grad():
             for name, parameter in unit.named_parameters():
                 if name in names or name.split(".")[0] in names:
@@ -189,7 +193,7 @@ def _zeroed(*names: str) -> Answer:
     return answer
 
 
-def _copier(unit: BasicBlock, x: Tensor) -> list[Any]:
+def _copier(unit: BasicBlock, x: Tensor) -> dict[str, Any]:
     with torch.no_grad():
         for conv, norm in ((unit.conv1, unit.norm1), (unit.conv2, unit.norm2)):
             nn.init.dirac_(conv.weight)

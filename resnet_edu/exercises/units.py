@@ -15,6 +15,8 @@ from resnet_edu.exercises.exercise import Answer, Cases, Exercise
 from resnet_edu.exercises.planted import Layers, layers, plant
 
 CHANNELS = 4
+CUTS_X = "It cuts x itself with an in-place ReLU, so the shortcut hands on something else: use `relu(x)`."
+CHANGES_X = "It changes x itself, in place, and others may need x: write `y = x + …` for `x += …`."
 Formula = Callable[[Layers, Tensor], Tensor]
 
 
@@ -44,38 +46,43 @@ def computed(formula: Formula) -> Answer:
     """What a formula gives with planted weights: the outputs in eval and in training mode, and the gradient
     at x of the sum of output × direction."""
 
-    def answer(planted: Layers, x: Tensor, direction: Tensor) -> list[Tensor]:
+    def answer(planted: Layers, x: Tensor, direction: Tensor) -> dict[str, Tensor]:
         planted.training = False
-        outputs = [formula(planted, x.clone())]
+        in_eval = formula(planted, x.clone())
         planted.training = True
         start = x.clone().requires_grad_()
-        outputs.append(formula(planted, start.clone()))
-        return [*outputs, _gradient(outputs[1], start, direction)]
+        in_training = formula(planted, start.clone())
+        return _named(in_eval, in_training, _gradient(in_training, start, direction))
 
     return answer
 
 
-def asked(unit: Callable[[int], nn.Module], channels: tuple[int, ...] = (CHANNELS,)) -> Answer:
+def asked(unit: Callable[..., nn.Module], channels: tuple[int, ...] = (CHANNELS,)) -> Answer:
     """The same of a module that the learner wrote, after the weights were planted in it."""
 
-    def answer(planted: Layers, x: Tensor, direction: Tensor) -> list[Tensor]:
+    def answer(planted: Layers, x: Tensor, direction: Tensor) -> dict[str, Tensor]:
         module = unit(*channels)
         if not isinstance(module, nn.Module):
             raise wrong("It makes no `nn.Module`: write `class MyUnit(nn.Module)`.")
-        forward = type(module).forward
-        result_of(module.eval()(x.clone()), forward)
+        result_of(module.eval()(x.clone()), type(module).forward)
         plant(module, planted, x)
-        outputs = [_output(module.eval(), x.clone())]
+        in_eval = _output(module.eval(), x.clone())
         start = x.clone().requires_grad_()
         given = start.clone()
-        outputs.append(_output(module.train(), given))
+        in_training = _output(module.train(), given)
         if not torch.equal(given, start):
-            raise wrong(
-                "It changes x itself: the shortcut then hands on something else. Use no in-place ReLU on x."
-            )
-        return [*outputs, _gradient(outputs[1], start, direction)]
+            raise wrong(CUTS_X if given.min() >= 0 else CHANGES_X)
+        return _named(in_eval, in_training, _gradient(in_training, start, direction))
 
     return answer
+
+
+def _named(in_eval: Tensor, in_training: Tensor, gradient: Tensor) -> dict[str, Tensor]:
+    return {
+        "output in eval mode": in_eval,
+        "output in training mode": in_training,
+        "gradient at x": gradient,
+    }
 
 
 def _output(module: nn.Module, x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import nn
 from resnet_edu.exercises import calling, check
 from resnet_edu.exercises.diagnosis import Ended
 from resnet_edu.exercises.limits import TimeLimit, time_limit
+from resnet_edu.nets.basic_block import BasicBlock
 
 
 def said(function, *arguments) -> str:
@@ -122,6 +123,17 @@ def test_the_sentence_names_the_learners_line_and_none_of_ours():
 
 def test_a_call_that_does_not_fit_is_explained():
     assert "cannot be called as the exercise says" in said(lambda: 1, 2)
+
+
+def test_a_trouble_on_the_way_back_is_explained():
+    class Unit(BasicBlock):
+        def forward(self, x):
+            y = super().forward(x.exp())
+            y = y.exp()
+            self.kept = y.sub_(1)
+            return y
+
+    assert "changes a tensor in place" in check.residual_unit(Unit).message
 
 
 def test_a_message_over_several_lines_becomes_one():

@@ -29,3 +29,8 @@ def orders(units):
 def doubled(units):
     """You doubled with every length"""
     return [2**k for k in range(units + 1)]
+
+
+def as_a_dictionary(units):
+    """the answer is a dictionary; a list is wanted"""
+    return {k: math.comb(units, k) for k in range(units + 1)}

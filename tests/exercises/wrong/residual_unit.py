@@ -216,7 +216,7 @@ class NoPadding(Unit):
 
 
 class ChangesX(Unit):
-    """It changes x itself"""
+    """It cuts x itself"""
 
     def forward(self, x):
         return relu(self.F(x.relu_()) + x)
@@ -274,3 +274,22 @@ class GivesTwo(Unit):
 
     def forward(self, x):
         return relu(self.F(x) + x), x
+
+
+class NormWithoutAverages(Unit):
+    """planted weights: output in eval mode:"""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.norm1 = nn.BatchNorm2d(channels, track_running_stats=False)
+
+    def forward(self, x):
+        return relu(self.F(x) + x)
+
+
+class AddedInPlace(Unit):
+    """write `y = x + …` for `x += …`"""
+
+    def forward(self, x):
+        x += self.F(x.clone())
+        return relu(x)
