@@ -87,3 +87,21 @@ def test_exercises_are_not_solved_in_the_repository(source: Path) -> None:
     ]
     assert said
     assert all(line.startswith("**○ Not attempted.**") for line in said)
+
+
+def test_a_handout_has_all_gaps_and_no_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(NOTEBOOKS))
+    from handout import hand_out
+
+    written = hand_out(tmp_path / "class")
+    assert [path.stem for path in written] == [source.stem for source in SOURCES]
+    for path, source in zip(written, SOURCES, strict=True):
+        handed = nbformat.read(path, as_version=4)
+        nbformat.validate(handed)
+        prose = "\n".join(cell.source for cell in handed.cells if cell.cell_type == "markdown")
+        assert "<summary>Hint" in prose
+        assert not re.search(r"<summary>(Solution|Answer)", prose)
+        assert prose.count("<details>") == prose.count("</details>")
+        code = [cell.source for cell in handed.cells if cell.cell_type == "code"]
+        assert code == [cell.source for cell in cells(source, "code")]
+    assert (tmp_path / "class" / "predict.js").is_file()
