@@ -22,9 +22,15 @@
 # In this lesson you make degradation happen on your own machine, test the easy explanations by
 # measuring, and see which single line of code takes it away.
 #
-# **How to use it.** Run one cell after the other with Shift+Enter. Where it says *predict*, stop and
-# write your guess on paper before you run the next cell. A wrong guess teaches most. Every number that
-# the cells print is measured or counted here; where a number is the paper's, it says so.
+# - **Time:** 45 minutes, of which the machine computes about one.
+# - **You need:** to know what a convolution and a training step are. [Lesson 0](00_start_here.ipynb) shows
+#   how lessons work.
+# - **Afterwards** you can tell degradation from overfitting, say when three seeds settle a claim, and know
+#   what the usual explanations are worth.
+#
+# **How to use it.** Run one cell after the other with Shift+Enter. Where it says *Predict*, make your guess
+# before you run the next cell. A wrong guess teaches most. Every number that the cells print is measured or
+# counted here; where a number is the paper's, it says so.
 
 # %%
 import copy
@@ -36,10 +42,12 @@ import numpy as np
 import pandas as pd
 import torch
 from IPython.display import display
-from lesson import say, show, train
+from lesson import losses, say, show, train
+from predict import predict
 
 from resnet_edu import charts, data, nets, references, runs, studies
 from resnet_edu.charts import style
+from resnet_edu.exercises import check
 from resnet_edu.experiment import budgets
 from resnet_edu.nets.count import parameters
 
@@ -60,11 +68,15 @@ def build(name, seed=0):
 # does. So among all the settings of the deeper net's weights, there is one that is just as good.
 # Training looks for the best setting. Why should it end up with a worse one?
 #
-# **Predict.** Can a convolution, a batch normalisation and a ReLU really pass on their input unchanged?
-#
 # Do not believe the argument. Build such a unit.
 
 # %%
+guess_copier = predict(
+    "Can a convolution, a batch normalisation and a ReLU really pass on their input unchanged?",
+    choices=["yes, to rounding", "only roughly", "no"],
+)
+
+# %% tags=["answer"]
 copier = copy.deepcopy(build("plain-8").stages[0][0]).eval()  # two layers without a shortcut
 branch = copier.branch
 with torch.no_grad():
@@ -75,6 +87,7 @@ with torch.no_grad():
 x = torch.rand(100, 8, 8, 8)  # what comes out of a ReLU: nothing below 0
 difference = (copier(x) - x).abs().max().item()
 assert difference < 1e-6
+guess_copier.compare("yes, to rounding")
 say(f"Two layers that copy: their output differs from their input by {difference:.1g} at most.")
 
 # %% [markdown]
@@ -101,13 +114,19 @@ say(
 # %% [markdown]
 # Now three nets. `plain-8` has 8 layers with weights. `plain-56` has 56. `resnet-56` has the same 56
 # layers, and *shortcuts*: around every two layers runs a wire that adds their input to their output.
-#
-# **Predict.** Order the three nets by their number of weights. What do the shortcuts cost?
 
 # %%
+guess_cost = predict(
+    "How many weights do the shortcuts of resnet-56 cost?",
+    choices=["none", "one for each of its 27 units", "as many as a layer", "it has fewer than plain-56"],
+)
+
+# %% tags=["answer"]
 built = {name: build(name) for name in ("plain-8", "plain-56", "resnet-56")}
 counts = {name: parameters(net) for name, net in built.items()}
 layers = {name: len(nets.layers(net)) for name, net in built.items()}
+assert counts["resnet-56"] == counts["plain-56"]
+guess_cost.compare("none", how="Counted")
 display(pd.DataFrame({"layers": layers, "parameters": counts}))
 say(
     f"The shortcuts cost {counts['resnet-56'] - counts['plain-56']} parameters: the wire only adds. "
@@ -119,18 +138,57 @@ say(
 # What happens to an image on its way? `trace` runs the net and keeps what lies between. Each line below
 # is the output of one *unit*, two layers. Twice the picture shrinks to half its side and gets twice as
 # many channels.
-#
-# **Predict.** Will the shapes of `resnet-8` differ from those of `plain-8`?
 
 # %%
+guess_shapes = predict("Will the shapes of resnet-8 differ from those of plain-8?", choices=["yes", "no"])
+
+# %% tags=["answer"]
 batch = data.normalise(digits.train_images[:64], digits)
 shapes = {}
 for name in ("plain-8", "resnet-8"):
     logits, between = build(name).forward_intermediates(batch)
     shapes[name] = {unit: str(tuple(out.shape)) for unit, out in {**between, "logits": logits}.items()}
+guess_shapes.compare("no" if shapes["plain-8"] == shapes["resnet-8"] else "yes")
 display(pd.DataFrame(shapes))
 
 # %% [markdown]
+# > **Exercise 1 · What does a pixel see?** &nbsp; difficulty ●●○ · importance ●○○ · 8 minutes
+#
+# One number behind a 3×3 layer depends on 3×3 pixels of the image. Behind two such layers it depends on
+# 5×5. How large is that square behind many layers, some of which skip pixels? Give its side.
+#
+# <details><summary>Hint 1</summary>
+# Begin with a square of one pixel. A layer with kernel k adds k − 1 steps to its side. How long is a step?
+# </details>
+# <details><summary>Hint 2</summary>
+# A step is one pixel at first. After a layer of stride 2, neighbours are two pixels apart.
+# </details>
+# <details><summary>Help by symptom</summary>
+# The check says that strides multiply: keep the step in a variable, and change it after each layer.
+# </details>
+
+
+# %%
+def receptive_field(kernels, strides):
+    """The side of the square of pixels; a kernel and a stride for each layer, from input to output."""
+    return ...
+
+
+check.receptive_field(receptive_field)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def receptive_field(kernels, strides):
+#     side, step = 1, 1
+#     for kernel, stride in zip(kernels, strides):
+#         side += (kernel - 1) * step
+#         step *= stride
+#     return side
+# ```
+# </details>
+#
 # ## One training is one `Experiment`
 #
 # An `Experiment` says everything that decides the numbers of a training: net, images, recipe, seed. The
@@ -144,11 +202,14 @@ for setting, value in deep.to_query().items():
 # %% [markdown]
 # Every experiment has a **twin**: the same in all but the shortcut. Everything else is held still, even
 # the luck: twins start from the same random weights and see the same images in the same order.
-#
-# **Predict.** How many of the settings above change when you ask for the twin? How many of the starting
-# weights?
 
 # %%
+guess_twin = predict(
+    "Ask for the twin. What changes?",
+    choices=["one setting, no starting weight", "one setting, and the starting weights", "several settings"],
+)
+
+# %% tags=["answer"]
 twin = deep.twin()
 changed = {setting for setting, _ in deep.to_query().items() ^ twin.to_query().items()}
 weights, twin_weights = (build(e.label, e.seed).state_dict() for e in (deep, twin))
@@ -156,55 +217,61 @@ equal = [torch.equal(weights[name], twin_weights[name]) for name in weights]
 say(f"`{deep.label}` has the twin `{twin.label}`. Changed settings: {', '.join(changed)}.")
 say(f"Of {len(equal)} tensors, {sum(equal)} start equal to the last bit.")
 assert all(equal)
+assert len(changed) == 1
+guess_twin.compare("one setting, no starting weight", how="Counted")
 
 # %% [markdown]
 # So if the twins end differently, there is one suspect.
 #
 # ## Train them
 #
-# **Predict.** Four nets: plain and residual, 8 and 56 layers. Write down the *training* error that you
-# expect of each: how many of 100 training images does it still get wrong at the end? Guessing blindly
-# among ten classes gives about 90.
+# Four nets: plain and residual, 8 and 56 layers. How many of 100 *training* images does each still get wrong
+# at the end? Guessing blindly among ten classes gives about 90.
 #
 # The next cell trains the four, side by side, as many at a time as your machine has cores. The bar says
 # how long it will take. The stop button stops it; run the cell again and it goes on where it was. What is
 # trained once is kept, so a second visit costs nothing.
 
 # %%
+guess_errors = predict(
+    "Training error after the last step: draw both kinds of nets.",
+    between=(0, 100), unit="%", x=[8, 56], curves=["plain", "residual"],
+    titles=("layers", "training error in %"),
+)  # fmt: skip
+
+# %% tags=["answer"]
 study = studies.get("degradation")
 arms = study.arms("minute", seeds=[0], depths=[8, 56])
-trained = {run.experiment.label: run for run in train(arms)}
+trained = {run.experiment.label: run for run in train(arms, chart=True)}
 
-# %%
+# %% tags=["answer"]
 measured = study.measure(trained.values())
 results = measured.set_index(["depth", "net"]).sort_index()
-say("Training error in %, after the last step:")
-display(results["train_error"].unstack("net").round(1))
+by_net = results["train_error"].unstack("net")
+guess_errors.compare({net: by_net[net] for net in by_net})
+display(by_net.round(1))
 
 # %% [markdown]
-# Compare with your paper. Which of the four surprised you?
-#
 # ## Is it overfitting?
 #
 # The usual excuse of a big net is overfitting: it learns the training images by heart and fails on new
-# ones. **Predict.** If `plain-56` overfitted, would its training error be high or low? And how would its
-# loss curve look while it trains?
-
+# ones. If `plain-56` overfitted, would its training error be high or low?
 
 # %%
-def losses(run):
-    """What the net lost on each mini-batch, with the names by which the chart tells nets apart."""
-    net = run.experiment.net
-    kind = "plain" if net.plain else "residual"
-    return run.steps().assign(net=kind, depth=net.depth, seed=run.experiment.seed)
+guess_overfits = predict(
+    "plain-56 got wrong at the end:",
+    choices=["few training images, many test images", "many of both", "few of both"],
+)
 
-
+# %% tags=["answer"]
 curves = pd.concat([losses(run) for run in trained.values()])
 show(
     charts.loss_curves(curves, log_y=True, smooth=5),
     "training loss against step for plain and residual nets of 8 and 56 layers",
 )
 plain = results.loc[(56, "plain")]
+assert min(plain.train_error, plain.test_error) > 45
+guess_overfits.compare("many of both")
 say(
     f"`plain-56` gets {plain.train_error:.1f} % of the **training** images wrong, images that it saw again "
     f"and again, and {plain.test_error:.1f} % of the test images. Overfitting is a *low* training error "
@@ -231,15 +298,21 @@ say(
 #
 # One seed is an anecdote. The study behind this lesson trains three seeds of 8, 20 and 56 layers, plain
 # and residual. Those runs come with the package, so you need not wait for them.
-#
-# **Predict.** Sketch training error against depth: one line for plain nets, one for residual nets. How
-# far will the three seeds scatter?
 
 # %%
+guess_depths = predict(
+    "Draw training error against depth, plain and residual, for the mean of three seeds.",
+    between=(0, 100), unit="%", x=[8, 20, 56], curves=["plain", "residual"],
+    titles=("layers", "training error in %"),
+)  # fmt: skip
+
+# %% tags=["answer"]
 shelf = runs.recorded()
 recorded = [run for arm in study.arms("minute") if (run := shelf.latest(arm)) is not None]
 table = study.measure(recorded)
 verdict = study.verdict(table)
+means = table.groupby(["net", "depth"])["train_error"].mean()
+guess_depths.compare({net: means[net] for net in ("plain", "residual")})
 show(
     charts.error_by_depth(table, chance=verdict.evidence["chance"]),
     "training error against depth, plain and residual, with the spread of the seeds",
@@ -250,7 +323,55 @@ say(verdict.sentence)
 # %% [markdown]
 # Each point is one run. The rule was written down before any run was made: the difference between deepest
 # and shallowest, seed by seed, must be at least a whole percentage point *even at the lower end of what
-# three seeds allow*. You can read it in `resnet_edu/studies/degradation.py`.
+# three seeds allow*.
+#
+# > **Exercise 2 · When is it settled?** &nbsp; difficulty ●●● · importance ●●● · 12 minutes
+#
+# Write that rule. You get the training errors of three deep nets and of three shallow ones, seed by seed.
+# With d = deep − shallow, the bounds are
+#
+# $$\bar d \pm 2.92 \cdot s_d / \sqrt 3,$$
+#
+# where $\bar d$ is the mean and $s_d$ the standard deviation (of a sample). Say "supported" if the lower
+# bound is at least 1, "contradicted" if the upper bound is below 1, else "not settled".
+#
+# <details><summary>Hint 1</summary> Differences first, seed by seed; then one mean and one deviation of the
+# three differences.
+# </details>
+# <details><summary>Hint 2</summary>
+# <code>statistics.stdev</code> divides by n − 1, <code>numpy.std</code> by n unless you say
+# <code>ddof=1</code>.
+# </details>
+# <details><summary>Help by symptom</summary> The check speaks of pairs: you took a deviation for all deep
+# nets, and another one for all shallow ones.
+# </details>
+
+
+# %%
+def settled(deep, shallow):
+    """ "supported", "contradicted" or "not settled"; both are lists of errors in %, one for each seed."""
+    return ...
+
+
+check.verdict(settled)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# from statistics import mean, stdev
+#
+#
+# def settled(deep, shallow):
+#     differences = [d - s for d, s in zip(deep, shallow)]
+#     margin = 2.92 * stdev(differences) / 3**0.5
+#     if mean(differences) - margin >= 1:
+#         return "supported"
+#     return "contradicted" if mean(differences) + margin < 1 else "not settled"
+# ```
+# </details>
+#
+# The study's own rule is in `resnet_edu/studies/degradation.py`.
 #
 # ## Does the gradient vanish?
 #
@@ -258,7 +379,7 @@ say(verdict.sentence)
 # layers do not learn". He 2015 (§4.1) checked in plain nets of up to 34 layers, found "healthy norms" and
 # calls it unlikely. You need not take sides. Every layer's gradient was recorded while you trained.
 #
-# **Predict.** If it vanishes: which side of the net would be dark, input or output? And when?
+# If it vanishes: which side of the net would be dark, input or output? And when?
 
 # %%
 deep_plain, deep_residual = trained["plain-56"], trained["resnet-56"]
@@ -272,10 +393,14 @@ show(
 # %% [markdown]
 # The image enters at the top, training begins at the left. The colour is the length of the gradient, in
 # powers of ten. Look at the left edge first: step 0, when nothing has been learnt yet.
-#
-# **Predict.** Going back from the output to the input, does the plain net's gradient shrink or grow?
 
 # %%
+guess_way_back = predict(
+    "At step 0, does the gradient of plain-56 shrink or grow on its way back to the input?",
+    choices=["it shrinks", "it stays about as long", "it grows"],
+)
+
+# %% tags=["answer"]
 show(
     charts.layer_norms({name: trained[name].layers() for name in ("plain-56", "resnet-56")}, step=0),
     "gradient norm by layer at step 0, plain-56 and resnet-56",
@@ -299,6 +424,7 @@ ratios = pd.DataFrame(
     {f"step {step}": {name: first_to_last(run, step) for name, run in trained.items()} for step in (0, last)}
 )
 begun, ended = ratios.loc["plain-56"]
+guess_way_back.compare("it grows" if begun > 2 else "it shrinks" if begun < 0.5 else "it stays about as long")
 say(
     f"At step 0, before it has learnt anything, `plain-56` has a gradient **{number(begun)} times** as long "
     f"near the input as near the output: it {'grows' if begun > 1 else 'shrinks'} on its way back. "
@@ -307,8 +433,8 @@ say(
 display(ratios.map(number))
 
 # %% [markdown]
-# Read the two columns for `plain-56` again. Whoever looks only at the start and whoever looks only at the
-# end would tell two different stories about the same net. So say *when* a gradient was measured, and ask
+# Read the two columns for `plain-56` again. A look at the start alone and a look at the end alone would tell
+# two different stories about the same net. So say *when* a gradient was measured, and ask
 # what came first. At the start, when the failure has yet to happen, the first layers do not lack a signal:
 # theirs is among the longest of all.
 #
@@ -320,27 +446,25 @@ display(ratios.map(number))
 # have nothing to do with each other. Balduzzi and others
 # ([2017](https://arxiv.org/abs/1702.08591)) looked at such correlations, and called what they found in
 # deep plain nets *shattered gradients*.
-#
-# **Predict.** Two lines from input to output, before training: `plain-56` and `resnet-56`. Where is each
-# line near 1, and where near 0?
 
 # %%
-figure = style.figure("light")
-figure.update_xaxes(title_text="unit (1 is nearest the input)", tickvals=[1, 9, 18, 27])
-figure.update_yaxes(title_text="cosine of gradients<br>at nearby inputs", range=[-0.2, 1.05])
-agreement = {}
-for name in ("plain-56", "resnet-56"):
-    units = trained[name].units()
-    start = units[units["step"] == 0]
-    agreement[name] = start["correlation"].iloc[0]
-    net = style.net_of(name)
-    line = {"color": style.COLOURS[net], "dash": style.DASHES[net], "width": 3}
-    figure.add_scatter(
-        x=start["unit"] + 1, y=start["correlation"], name=name, mode="lines+markers", line=line,
-        marker={"symbol": style.SYMBOLS[net], "size": 9},
-    )  # fmt: skip
-figure.update_layout(showlegend=True, legend={"x": 0.35, "y": 0.5})
-show(figure, "correlation of gradients at nearby inputs, by unit, before training")
+unit_numbers = list(range(1, 28))
+guess_agreement = predict(
+    "Draw this cosine from input to output, before training.",
+    between=(-0.2, 1), x=unit_numbers, curves=["plain-56", "resnet-56"],
+    titles=("unit (1 is nearest the input)", "cosine of gradients at nearby inputs"),
+)  # fmt: skip
+
+
+# %% tags=["answer"]
+def at_start(run):
+    units = run.units()
+    return units[units["step"] == 0]["correlation"]
+
+
+cosines = {name: at_start(trained[name]) for name in ("plain-56", "resnet-56")}
+guess_agreement.compare(cosines)
+agreement = {name: along.iloc[0] for name, along in cosines.items()}
 say(
     f"In the unit nearest the input, the two gradients of `plain-56` have a cosine of "
     f"{agreement['plain-56']:.2f}, those of `resnet-56` {agreement['resnet-56']:.2f}."
@@ -366,12 +490,17 @@ print(inspect.getsource(nets.ResidualUnit.forward))
 #
 # Print both nets, and compare line by line. What begins with - is only in `plain-8`, with + only in
 # `resnet-8`.
-#
-# **Predict.** How many lines?
 
 # %%
+guess_lines = predict(
+    "How many lines differ?", between=(0, 60), titles=("lines that are only in one of the two nets", "")
+)
+
+# %% tags=["answer"]
 printed = [str(build(name)).splitlines() for name in ("plain-8", "resnet-8")]
-print("\n".join(line for line in difflib.ndiff(*printed) if line[0] in "+-"))
+differing = [line for line in difflib.ndiff(*printed) if line[0] in "+-"]
+guess_lines.compare(len(differing), how="Counted")
+print("\n".join(differing))
 
 # %% [markdown]
 # And all that you measured, side by side:
@@ -390,7 +519,7 @@ display(pd.DataFrame(summary).loc[list(agreement)].T.map(number))
 # ## What this does not show
 #
 # - **That the plain net never learns.** It did not learn in the steps that it was given. It may be slow
-#   rather than lost. Exercise 3 asks.
+#   rather than lost. Experiment 3 asks.
 # - **That it is the same everywhere.** These are 8×8 digits and narrow nets, trained for seconds. He 2015
 #   saw it on CIFAR-10 and ImageNet, with far milder differences between far better nets.
 # - **Why.** It is not overfitting, not lagging averages, and it did not start with a vanished gradient. You
@@ -411,9 +540,9 @@ names = ("resnet-20", "resnet-56", "resnet-110")
 say("The paper, on CIFAR-10:\n" + "\n".join(f"- {name}: {references.reported(name)}" for name in names))
 
 # %% [markdown]
-# ## Your turn
+# ## Experiments
 #
-# Each exercise is one training or a few. Predict, fill in, run. An empty list trains nothing.
+# Each is one training or a few. Make a guess, fill in, run. An empty list trains nothing.
 #
 # **1. Where does it begin?** Somewhere between two depths of the chart above, plain nets begin to fail.
 # Find out where. A CIFAR net has 6n + 2 layers: 26, 32, 38, 44, 50. Is the fall gradual or sudden?
@@ -472,6 +601,22 @@ mine = []  # for example: [dataclasses.replace(deep, seed=7)]
 report(train(mine))
 
 # %% [markdown]
+# ## Do you remember?
+#
+# 1. How do you tell degradation from overfitting?
+# 2. Why can a deeper plain net be as good as a shallow one, and what does that not say?
+# 3. Why are the differences taken seed by seed?
+# 4. Which two things did you see together with the failure, and which one not?
+#
+# <details><summary>Answers</summary>
+# <ol><li>By the training error: overfitting has a low one, degradation a high one.</li>
+# <li>Layers can copy their input. It says that good weights exist, not that training finds them.</li>
+# <li>Twins of one seed share images, order and starting weights, so what is left differs by depth
+# alone.</li>
+# <li>A gradient that grew on its way back, and one that changes between nearby images. Not one that had
+# vanished before the failure.</li></ol>
+# </details>
+#
 # **Where next?** [Lesson 2](02_residual_formulation.ipynb) takes that one line of code apart. This experiment
 # with buttons is the first page of the app (`make app`). In a terminal it is
 # `resnet-edu study degradation --budget minute`, and `--budget paper` on a GPU is the paper's own.

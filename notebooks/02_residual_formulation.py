@@ -19,8 +19,13 @@
 # of a whole net? What does it cost? At the end you make a good plain net of 56 layers, the very thing
 # that training did not find, *without* training.
 #
-# **How to use it.** As before: run the cells in order, and where it says *predict*, write down a guess
-# first. Every number that the cells print is measured or counted here; where a number is the paper's, it
+# - **Time:** 60 minutes, of which the machine computes about one.
+# - **You need:** lesson 1, and to have written an `nn.Module`.
+# - **Afterwards** you can write the unit from memory, make a deeper net that computes the same, and say of
+#   which nets "it is a sum of paths" holds.
+#
+# **How to use it.** As before: run the cells in order, and where it says *Predict*, make a guess first.
+# Every number that the cells print is measured or counted here; where a number is the paper's, it
 # says so. The trained nets are the recorded ones of lesson 1, so that there is nothing to wait for.
 
 # %%
@@ -32,14 +37,17 @@ import pandas as pd
 import torch
 from IPython.display import display
 from lesson import say, show
+from predict import predict
 from torch import nn
 
 from resnet_edu import anatomy, charts, data, nets, references, runs
 from resnet_edu.charts import style
+from resnet_edu.exercises import check
 from resnet_edu.experiment import Cifar, budgets
 from resnet_edu.experiment.parts import NoShortcut
 from resnet_edu.measure import errors
 from resnet_edu.nets import count, surgery, weights
+from resnet_edu.nets.basic_block import BasicBlock
 
 torch.set_num_threads(1)  # for nets as small as these, a second thread mostly waits for the first
 shelf = runs.recorded()
@@ -78,39 +86,83 @@ def size(tensor):
 # Say x = (3, 1, 2), and (3, 1, 2.5) is wanted. A plain net's layers must output (3, 1, 2.5), a residual
 # net's (0, 0, 0.5). In principle nothing is lost: layers that can come close to any H(x) can come close to
 # H(x) − x, too. What changes is what is *easy*.
-#
-# **Predict.** Suppose that it is best to leave x as it is, H(x) = x. What must a plain net's layers output?
-# What must a residual net's?
-#
+
+# %%
+guess_residual = predict(
+    "Suppose that it is best to leave x = (3, 1, 2) as it is, H(x) = x. What must the layers output?",
+    choices=[
+        "plain: (3, 1, 2), residual: (3, 1, 2)",
+        "plain: (3, 1, 2), residual: (0, 0, 0)",
+        "plain: (1, 1, 1), residual: (0, 0, 0)",
+    ],
+)
+
+# %% tags=["answer"]
+wanted = x = torch.tensor([3, 1, 2])
+lacking = (wanted - x).tolist()
+guess_residual.compare(f"plain: {tuple(wanted.tolist())}, residual: {tuple(lacking)}", how="By arithmetic")
+
+# %% [markdown]
 # In the paper's letters (§3.2, eq. 1) the unit is y = F(x, {Wᵢ}) + x, where {Wᵢ} are the weights of its
-# layers, and a ReLU follows the addition. Here it is, built by hand. F is a convolution, a norm (batch
-# normalisation), a ReLU, and again a convolution and a norm.
+# layers, and a ReLU follows the addition.
+#
+# > **Exercise 1 · The residual unit** &nbsp; difficulty ●●○ · importance ●●● · 10 minutes
+#
+# Write it. F is a convolution, a norm (batch normalisation), a ReLU, and again a convolution and a norm.
+# Kernels are 3×3, without bias, and the picture keeps its size. Names of layers are up to you.
+#
+# <details><summary>Hint 1</summary>
+# Make the four layers in <code>__init__</code>; <code>padding=1</code> keeps the size.
+# </details>
+# <details><summary>Hint 2</summary>
+# <code>forward</code> is one line: what comes first, the last ReLU or the addition?
+# </details>
+# <details><summary>Help by symptom</summary>
+# <ul><li><i>cannot assign module before Module.__init__</i>: <code>super().__init__()</code> is missing.</li>
+# <li><i>must match the size of tensor</i>: a convolution without padding makes the picture smaller.</li></ul>
+# </details>
 
 
 # %%
-class ByHand(nn.Module):
+class MyUnit(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
-
-    def F(self, x):
-        return self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
+        # your layers
 
     def forward(self, x):
-        return torch.relu(self.F(x) + x)
+        return ...
 
+
+check.residual_unit(MyUnit)
 
 # %% [markdown]
-# Is that all? The unit that this package trains must give the same answers: the same output, the same
+# <details><summary>Solution</summary>
+#
+# ```python
+# class MyUnit(nn.Module):
+#     def __init__(self, channels):
+#         super().__init__()
+#         self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
+#         self.norm1 = nn.BatchNorm2d(channels)
+#         self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
+#         self.norm2 = nn.BatchNorm2d(channels)
+#
+#     def F(self, x):
+#         return self.norm2(self.conv2(torch.relu(self.norm1(self.conv1(x)))))
+#
+#     def forward(self, x):
+#         return torch.relu(self.F(x) + x)
+# ```
+# </details>
+#
+# Is that all? The same unit is in `resnet_edu/nets/basic_block.py`, written out in plain PyTorch. The general
+# unit that this package trains must give the same answers as that one: the same output, the same
 # gradients, and the same averages kept by its norms, in training mode and in eval mode. Put the trained
 # weights of one into the other, and ask both.
 
 # %%
 core = trained("resnet-8").stages[0][0]
-by_hand = ByHand(channels=8)
+by_hand = BasicBlock(channels=8)
 by_hand.load_state_dict({name.removeprefix("branch."): value for name, value in core.state_dict().items()})
 
 
@@ -136,9 +188,14 @@ say(f"Of {len(equal)} answers, {sum(equal)} are equal to the last bit.")
 #
 # If H(x) = x, then F(x) = 0. That is quickly had: set every weight inside F to 0.
 #
-# **Predict.** What comes out of the residual unit? And of its plain twin, y = ReLU(F(x))?
 
 # %%
+guess_zero = predict(
+    "Every weight in F is 0, and the input x ≥ 0. What comes out?",
+    choices=["residual: x, plain: 0", "residual: 0, plain: 0", "residual: x, plain: x"],
+)
+
+# %% tags=["answer"]
 twins = {"plain": build("plain-8").stages[0][0], "residual": build("resnet-8").stages[0][0]}
 # what the first unit of the net gets
 x = build("resnet-8").forward_intermediates(images).intermediates["stem"].detach()
@@ -146,6 +203,7 @@ for unit in twins.values():
     for weight in unit.branch.parameters():
         nn.init.zeros_(weight)
     assert torch.equal(unit(x), x) == (unit.shortcut is not None)
+guess_zero.compare("residual: x, plain: 0")
 outputs = {"input": x, **{name: unit(x) for name, unit in twins.items()}}
 display(
     pd.DataFrame({name: {"size": size(y), "largest number": y.max().item()} for name, y in outputs.items()})
@@ -158,7 +216,6 @@ display(
 # That is one point. What lies around it? F ends in a norm, which multiplies by weights of its own. Turn
 # these weights down, from where they start to 0, in eight nets with different starting weights.
 #
-# **Predict.** Sketch how far the output is from the input, for both units, as the weights go to 0.
 
 # %%
 factors, seeds = np.linspace(1, 0, 21), range(8)
@@ -176,27 +233,24 @@ def distances(name, seed, turn_down="norm2"):
     return found
 
 
+guess_distance = predict(
+    "Draw how far the output is from the input, in % of the input, as the weights go from 1 to 0.",
+    between=(0, 200), unit="%", x=list(factors), curves=["plain", "residual"],
+    titles=("factor on the last weights of F", "output away from input, in %"),
+)  # fmt: skip
+
+# %% tags=["answer"]
 away = {net: np.array([distances(name, seed) for seed in seeds])
         for net, name in (("plain", "plain-8"), ("residual", "resnet-8"))}  # fmt: skip
-figure = style.figure("light", height=420)
-figure.update_xaxes(title_text="factor on the last weights of F", autorange="reversed")
-figure.update_yaxes(title_text="output away from input<br>in % of the input", rangemode="tozero")
-for net, seen in away.items():
-    colour, low, high = style.COLOURS[net], seen.min(0), seen.max(0)
-    figure.add_scatter(
-        x=[*factors, *factors[::-1]], y=[*high, *low[::-1]], fill="toself", mode="lines", line_width=0,
-        fillcolor=style.band(colour, 0.18), hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
-    line = {"color": colour, "dash": style.DASHES[net], "width": 3}
-    figure.add_scatter(x=factors, y=seen.mean(0), name=net, mode="lines", line=line)
-figure.update_layout(showlegend=True, legend={"x": 0.02, "y": 0.05})
-show(figure, "distance of a unit's output from its input, as the weights go to zero, plain and residual")
+guess_distance.compare({net: seen.mean(axis=0) for net, seen in away.items()})
+spread = {net: seen.std(axis=0).max() for net, seen in away.items()}
+say(f"Between the eight, the standard deviation is at most {max(spread.values()):.0f} percentage points.")
 
 # %% [markdown]
-# The line is the mean of the eight, the band reaches from the smallest to the largest. A residual unit gets
-# as near to "change nothing" as you like, simply by smaller weights. They bring the plain unit hardly nearer,
-# and at 0 it is 100 % away. It can copy too (you built that copier in lesson 1), but only with particular
-# weights, somewhere else.
+# The lines are means of the eight. Weights begin on the left, at 1. A residual unit gets as near to
+# "change nothing" as you like, simply by smaller weights. They bring the plain unit hardly nearer, and at 0
+# it is 100 % away. It can copy too (you built that copier in lesson 1), but only with particular weights,
+# somewhere else.
 #
 # This is the paper's argument (§3.1): if changing nothing is about right, it is easier to push F towards
 # zero than to build a copy out of layers. That it is easier for *training* is a guess, until one trains.
@@ -210,10 +264,15 @@ show(figure, "distance of a unit's output from its input, as the weights go to z
 # What leaves the last unit is what came in, plus what each unit added. That is how you find it in many
 # texts. You have a trained net of 20 layers: 9 units. Measure it.
 #
-# **Predict.** How far is that sum from what really leaves the last unit, in % of its size?
-
 
 # %%
+guess_sum = predict(
+    "How far is that sum from what really leaves the last unit?",
+    between=(0, 200), unit="%", titles=("distance of the sum, in % of the output", ""),
+)  # fmt: skip
+
+
+# %% tags=["answer"]
 @torch.no_grad()
 def unroll(units, x):
     """What leaves the last unit; x₀ plus all that was added; what the ReLUs changed; and a row per unit."""
@@ -238,6 +297,7 @@ names, units = zip(*net.units(), strict=True)
 x0 = net.stem(images).detach()
 last, added, changed, _ = unroll(units, x0)
 sum_off = off(added, last)
+guess_sum.compare(sum_off)
 say(f"Input plus everything that {len(units)} units added is off by **{sum_off:.0f} %**.")
 
 # %% [markdown]
@@ -256,15 +316,20 @@ say(f"With what the ReLUs changed, the sum is off by {balanced:.1g} %: rounding.
 # ("pre-activation"). You can also take a trained net and simply remove its ReLUs; it then computes something
 # else, but it is a sum.
 #
-# **Predict.** For the sum to be exact, must the net be trained?
 
 # %%
+guess_trained = predict(
+    "For the sum to be exact without these ReLUs, must the net be trained?", choices=["yes", "no"]
+)
+
+# %% tags=["answer"]
 straight = surgery.linearise(net, *names).double()  # all ReLUs of these units are gone
 preactivated = build("resnet-56-pre").eval()  # as it starts; one stage, where sizes stay
 without_relu = {
     "resnet-20, ReLUs removed": unroll([unit for _, unit in straight.units()], x0.double()),
     "resnet-56-pre, first stage": unroll(preactivated.stages[0], preactivated.stem(images).detach()),
 }
+guess_trained.compare("no")
 for name, (last, added, _, rows) in without_relu.items():
     assert off(added, last) < 1e-3
     say(f"- {name}: {len(rows)} units, the sum is off by {off(added, last):.1g} %")
@@ -274,11 +339,15 @@ for name, (last, added, _, rows) in without_relu.items():
 #
 # How much does each unit add? Look into the trained net of 56 layers.
 #
-# **Predict.** Is what a unit adds larger or smaller than what passes by on the shortcut? Does that depend on
-# how many units there are?
-
 
 # %%
+guess_share = predict(
+    "What a unit adds, beside what passes on the shortcut, is",
+    choices=["smaller, the more units there are", "small, in any net", "about as large", "larger"],
+)
+
+
+# %% tags=["answer"]
 def added_by_units(net):
     """A row for each unit, over 64 training images: sizes of x, of F(x), and of what the ReLU changes."""
     return unroll([unit for _, unit in net.units()], net.stem(images).detach())[3]
@@ -307,7 +376,7 @@ show(
 # training that makes it so? Beside it stands the share with random starting weights.
 
 
-# %%
+# %% tags=["answer"]
 def share(net):
     sizes = added_by_units(net)
     return (sizes["F(x)"] / sizes["x"]).median()
@@ -318,6 +387,9 @@ shares = pd.DataFrame({
            "F(x) : x, trained": share(trained(name))}
     for name in ("resnet-8", "resnet-20", "resnet-56")
 }).T  # fmt: skip
+by_depth = shares["F(x) : x, trained"]
+assert by_depth.is_monotonic_decreasing
+guess_share.compare("smaller, the more units there are")
 display(shares.astype({"units": int}).round(2))
 
 # %% [markdown]
@@ -333,15 +405,21 @@ display(shares.astype({"units": int}).round(2))
 # them, one after the other, are a product: (1 + F₂)(1 + F₁) = 1 + F₁ + F₂ + F₂F₁. Four ways lead through
 # two units, for at each one you may take the shortcut or the branch.
 #
-# **Predict.** How many ways lead through 9 units? How many of them through exactly 2 branches? (Pascal's
-# triangle knows.)
-#
+# How many ways lead through 9 units, and how many of them through exactly 2 branches? (Pascal's triangle
+# knows.)
+
+# %%
+guess_paths = predict(
+    "How many ways lead through 9 units?", between=(1, 10_000), log_y=True, titles=("paths", "")
+)
+
+# %% [markdown]
 # Each turn of the loop below doubles the list: every path goes on along the shortcut, and along the branch.
 # (A branch without ReLUs computes "something times x, plus a constant". The constant is the same for all
 # images, and is left out.)
 
 
-# %%
+# %% tags=["answer"]
 def without_constant(function, x):
     return function(x) - function(torch.zeros_like(x))
 
@@ -369,6 +447,7 @@ paths, straight_off = paths_off(straight, x0.double())
 _, crooked_off = paths_off(net.double(), x0.double())
 assert len(paths) == 2 ** len(units)
 assert straight_off < 1e-8
+guess_paths.compare(len(paths), how="Counted")
 lengths = pd.Series([branches for branches, _ in paths]).value_counts().sort_index()
 display(lengths.rename_axis("branches on the way").to_frame("paths").T)
 say(
@@ -386,10 +465,15 @@ say(
 # Count, for nets of CIFAR-10's size: the numbers that are learnt, and the multiplications with the addition
 # that follows each, for one image.
 #
-# **Predict.** Which of these differ between a plain net and its residual twin?
-
 
 # %%
+guess_cost = predict(
+    "Which of the two differ between a plain net and its residual twin?",
+    choices=["the parameters", "the multiply-adds", "both", "neither"],
+)
+
+
+# %% tags=["answer"]
 def costs(depth):
     counted = {}
     for kind, spec in (
@@ -408,6 +492,7 @@ def costs(depth):
 counted = pd.DataFrame({depth: costs(depth) for depth in (20, 56, 110)})
 for what in ("parameters", "multiply-adds"):
     assert (counted.loc[f"{what}, plain"] == counted.loc[f"{what}, residual"]).all()
+guess_cost.compare("neither", how="Counted")
 display(counted.rename_axis(columns="layers").map("{:,}".format))
 extra = (counted.loc["additions, residual"] / counted.loc["multiply-adds, residual"]).max()
 say(
@@ -460,17 +545,56 @@ say(
 # %% [markdown]
 # Run the cell again. The spread tells you how much of such a number to believe.
 #
+# No weights also where the picture shrinks? There x has too few channels and too many pixels. The paper's
+# option A (§3.3) picks every second pixel and fills up with channels of zeros.
+#
+# > **Exercise 2 · Option A** &nbsp; difficulty ●●○ · importance ●●○ · 8 minutes
+#
+# <details><summary>Hint 1</summary>
+# <code>x[:, :, ::2]</code> takes every second row.
+# </details>
+# <details><summary>Hint 2</summary>
+# <code>nn.functional.pad(x, …)</code> counts from the last dimension, two numbers for each: (left, right,
+# top, bottom, before the first channel, behind the last).
+# </details>
+
+
+# %%
+def option_a(x, channels):
+    """[N, C, H, W] → [N, channels, ⌈H / 2⌉, ⌈W / 2⌉]"""
+    return ...
+
+
+check.option_a(option_a)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def option_a(x, channels):
+#     return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, channels - x.shape[1]))
+# ```
+# </details>
+#
 # ## The good deep plain net exists
 #
 # Lesson 1 began with an argument: take a shallow net that works, add layers that copy, and the deeper net is
 # just as good. Now do it. Take the trained `plain-8`, and put copying units into it until it has 56 layers.
 # `surgery.deepen` does that, with the weights of the copier that you built in lesson 1.
 #
-# **Predict.** Training loss and training error of the `plain-56` made this way, beside the `plain-8` that
-# it is made of, and beside those that were *trained* as `plain-56`?
-
 
 # %%
+guess_made = predict(
+    "The plain-56 made out of plain-8 has a training loss",
+    choices=[
+        "like plain-8, to rounding",
+        "between plain-8 and a trained plain-56",
+        "like a trained plain-56",
+    ],
+)
+
+
+# %% tags=["answer"]
 def on_training_images(net, **how):
     """Loss (nats) and error (%) over all training images, in eval mode if nothing else is said."""
     found = errors(net, digits, digits.train_images, digits.train_labels, batch=500, **how)
@@ -484,6 +608,7 @@ scratch = pd.DataFrame(ended)[["train_loss", "train_error"]]
 before, after = on_training_images(shallow), on_training_images(made)
 assert abs(after["training loss"] - before["training loss"]) < 1e-5 * before["training loss"]
 assert after["training error (%)"] == before["training error (%)"]
+guess_made.compare("like plain-8, to rounding")
 rows = {
     "plain-8, trained": [f"{value:.6f}" for value in before.values()],
     "plain-56, made out of it": [f"{value:.6f}" for value in after.values()],
@@ -505,12 +630,15 @@ display(pd.DataFrame.from_dict(rows, orient="index", columns=list(before)))
 # You measured in eval mode, where the norms use averages that they have stored. In training mode a norm
 # subtracts the mean of the batch at hand and divides by the batch's standard deviation.
 #
-# **Predict.** Does the net that you made copy in training mode too?
 
 # %%
+guess_mode = predict("Does the net that you made copy in training mode, too?", choices=["yes", "no"])
+
+# %% tags=["answer"]
 modes = {"eval mode": False, "training mode": True}
 rows = {mode: on_training_images(made, batch_statistics=training) for mode, training in modes.items()}
 not_in_training = rows["training mode"]
+guess_mode.compare("no" if not_in_training["training loss"] > 2 * before["training loss"] else "yes")
 display(pd.DataFrame.from_dict(rows, orient="index").round(4))
 
 # %% [markdown]
@@ -550,9 +678,14 @@ display(pd.DataFrame.from_dict(again, orient="index").round(4))
 # Train on from this net with lesson 1's learning rate, 0.1. Beside it, as a check, `plain-8` itself; and a
 # `resnet-56` made out of `resnet-8` by units whose F is 0. Three times each, the images in another order.
 #
-# **Predict.** Draw the three loss curves.
 
 # %%
+guess_stays = predict(
+    "Trained on at learning rate 0.1, which of them leave the good place?",
+    choices=["none", "plain-56 alone", "both nets of 56 layers", "all three"],
+)
+
+# %% tags=["answer"]
 grown = {"plain-8": shallow, "plain-56": made, "resnet-56": surgery.deepen(trained("resnet-8"), 56)}
 
 
@@ -577,6 +710,9 @@ show(
     charts.loss_curves(curves, log_y=True),
     "training loss of plain-8, the made plain-56 and the made resnet-56, trained on at learning rate 0.1",
 )
+at_the_end = curves[curves["step"] >= 20].groupby("trained on")["loss"].mean()
+left = [name for name in grown if at_the_end[f"{name}, lr {recipe.lr:g}"] > 1]
+guess_stays.compare("plain-56 alone" if left == ["plain-56"] else " and ".join(left) or "none")
 
 # %% [markdown]
 # And with a hundredth of that learning rate, with which lesson 1's trainings ended?
@@ -591,7 +727,73 @@ display(pd.DataFrame({"loss over the last ten steps, mean ± sd of three": sprea
 # The deep plain net leaves the good place within a few steps, at the learning rate at which its shallow
 # origin and the residual net stay. With small steps it stays too. So the good weights are there, and they
 # are no help to a training with steps of the usual length. And small steps from *random* weights? That was
-# exercise 2 of lesson 1.
+# experiment 2 of lesson 1.
+#
+# > **Exercise 3 · Silence a unit** &nbsp; difficulty ●●○ · importance ●●● · 8 minutes
+#
+# The `resnet-56` above was made by units that hand on x. Make one: change the weights of a residual unit
+# (`conv1`, `norm1`, `conv2`, `norm2`) so that it hands on every x ≥ 0, in training mode too. But it must
+# still be able to learn.
+#
+# <details><summary>Hint 1</summary>
+# F must be 0. Which layer has the last word on what F gives?
+# </details>
+# <details><summary>Hint 2</summary>
+# If everything is 0, no weight gets a gradient. Leave as much as you can as it is.
+# </details>
+# <details><summary>Help by symptom</summary>
+# <i>a leaf Variable that requires grad …</i>: weights are changed inside <code>with torch.no_grad():</code>
+# </details>
+
+
+# %%
+def silence(unit):
+    """Changes the unit, in place."""
+    return ...
+
+
+check.silence(silence)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def silence(unit):
+#     nn.init.zeros_(unit.norm2.weight)
+#     nn.init.zeros_(unit.norm2.bias)
+# ```
+# </details>
+#
+# > **Exercise 4 · A deeper net that computes the same** &nbsp; difficulty ●●○ · importance ●●○ · 8 minutes
+#
+# `net` is an `nn.Sequential` of residual units, and `new()` makes a fresh unit with random weights. Give a
+# net with two more units that computes the same. Leave `net` as it is.
+#
+# <details><summary>Hint</summary>
+# <code>nn.Sequential(*net, …)</code> makes a new sequence of the old units and of others.
+# </details>
+
+
+# %%
+def deepen(net, new):
+    """A deeper net, the same function."""
+    return ...
+
+
+check.deepen(deepen)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def deepen(net, new):
+#     more = [new(), new()]
+#     for unit in more:
+#         nn.init.zeros_(unit.norm2.weight)
+#         nn.init.zeros_(unit.norm2.bias)
+#     return nn.Sequential(*net, *more)
+# ```
+# </details>
 #
 # ## What this does not show
 #
@@ -602,7 +804,7 @@ display(pd.DataFrame({"loss over the last ten steps, mean ± sd of three": sprea
 #   So they differ in more than the shortcut. The twins of lesson 1 do not.
 # - **That the sum explains why residual nets train.** It says what they compute.
 #
-# ## Your turn
+# ## Experiments
 #
 # **1. Turn down other weights.** The chart of distances turned down the weights of the last norm. Turn down
 # those of the last convolution instead: `turn_down="conv2"`. Predict the curve of the residual unit.
@@ -654,6 +856,22 @@ if attempt:
         say(f"`{attempt}`: {error}.")
 
 # %% [markdown]
-# **Where next?** `resnet-edu net resnet-56` prints any net's layers, costs and equation in a terminal. The
-# units with all their variants are in `resnet_edu/nets/units.py`, and the surgery in
-# `resnet_edu/nets/surgery.py`.
+# ## Do you remember?
+#
+# 1. What does F have to be, if H(x) = x is best?
+# 2. Of which nets is "output = input plus what each unit adds" exact?
+# 3. How many paths lead through n units, and in which nets is the output their sum?
+# 4. What does an identity shortcut cost in weights?
+# 5. Why must not *all* weights of a unit be 0?
+#
+# <details><summary>Answers</summary>
+# <ol><li>Zero.</li>
+# <li>Of those in which nothing follows the addition; else the ReLU's part is missing.</li>
+# <li>2ⁿ; in nets without ReLUs in their units.</li>
+# <li>None.</li>
+# <li>No weight would get a gradient, so it could not learn.</li></ol>
+# </details>
+#
+# **Where next?** [Lesson 3](03_gradient_flow.ipynb) follows the gradient. `resnet-edu net resnet-56` prints
+# any net's layers, costs and equation in a terminal. The units with all their variants are in
+# `resnet_edu/nets/units.py`, and the surgery in `resnet_edu/nets/surgery.py`.

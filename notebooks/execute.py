@@ -2,7 +2,7 @@
 
 A lesson is written in NN_name.py (jupytext's py:percent). NN_name.ipynb is what it gave when it was run:
 every chart stands in it twice, drawn by Plotly where a page can, and as a picture for all others.
-Pictures need kaleido and Chrome or Chromium.
+Outputs that answer a prediction are folded. Pictures need kaleido and Chrome or Chromium.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 import jupytext
 import nbformat
 import plotly.io
-from lesson import PLOTLY
+from lesson import PLOTLY, WIDGET
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 HERE = Path(__file__).parent
 CELL_SECONDS = 900
+ANSWER = "answer"  # the tag of cells whose output answers a prediction
 WIDTH = 860  # pixels: JupyterLab shows a saved picture in its own size
 
 
@@ -30,6 +31,8 @@ def main(names: list[str]) -> None:
     for source in sources:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as shelf:
             notebook = executed(source, shelf)
+        fold_answers(notebook)
+        leave_out_widgets(notebook)
         add_pictures(notebook)
         nbformat.write(notebook, source.with_suffix(".ipynb"))
         print(f"{source.with_suffix('.ipynb')}: {source.with_suffix('.ipynb').stat().st_size / 1e6:.2f} MB")
@@ -47,10 +50,29 @@ def executed(source: Path, shelf: str | Path, *, afterwards: str = "") -> Notebo
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"  # the same at every execution
     place = {"metadata": {"path": str(source.parent)}}
-    client = NotebookClient(notebook, timeout=CELL_SECONDS, record_timing=False, resources=place)
+    settings = {"timeout": CELL_SECONDS, "record_timing": False, "store_widget_state": False}
+    client = NotebookClient(notebook, **settings, resources=place)
     client.execute(env=os.environ | {"RESNET_EDU_RUNS": str(shelf), "RESNET_EDU_IDLE": "1"})
     del notebook.cells[lesson:]
     return notebook
+
+
+def fold_answers(notebook: NotebookNode) -> None:
+    """Hide the outputs of cells with the tag "answer", so that reading does not give them away.
+
+    JupyterLab shows an output again when its cell is run.
+    """
+    for cell in notebook.cells:
+        if ANSWER in cell.metadata.get("tags", ()):
+            cell.metadata["collapsed"] = True
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
+
+
+def leave_out_widgets(notebook: NotebookNode) -> None:
+    """A widget needs its kernel. What it was shown with, Markdown or a picture, is left in the copy."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def add_pictures(notebook: NotebookNode) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import DisplayHandle, Markdown, display
 
@@ -14,6 +16,7 @@ from resnet_edu.experiment import Experiment
 from resnet_edu.runs import Progress, Run, RunError, progress
 
 PLOTLY = "application/vnd.plotly.v1+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LOOK_SECONDS = 0.5
 _BAR = 30  # characters
 
@@ -25,22 +28,28 @@ class Stopped(KeyboardInterrupt):
         return ["Stopped. What was trained is kept: run this cell again and it goes on from there."]
 
 
-def train(experiments: Iterable[Experiment]) -> list[Run]:
+def train(experiments: Iterable[Experiment], *, chart: bool = False) -> list[Run]:
     """Have the experiments trained side by side, watch them to their end, and give their runs.
 
-    Each is trained once: what was trained before is there at once. Raises `RunError` when one failed.
+    Each is trained once: what was trained before is there at once. With `chart`, their losses are drawn
+    while they train. Raises `RunError` when one failed.
     """
     experiments = list(experiments)
     if not experiments:
         return []
     bar = DisplayHandle()
     bar.display(Markdown("Starting."))
+    curves = DisplayHandle() if chart else None
+    if curves is not None:
+        curves.display(Markdown(""))
     started, runs = time.monotonic(), list[Run]()
     try:
         runs = jobs.submit_all(experiments)
         while True:
             now = progress(runs, side_by_side=jobs.slots())
             bar.update(Markdown(_line(now, time.monotonic() - started)))
+            if curves is not None:
+                _draw(curves, runs)
             if now.ended == now.runs:
                 break
             time.sleep(LOOK_SECONDS)
@@ -53,6 +62,20 @@ def train(experiments: Iterable[Experiment]) -> list[Run]:
     return runs
 
 
+def losses(run: Run) -> pd.DataFrame:
+    """What the net lost on each mini-batch, with the names by which the chart tells nets apart."""
+    net = run.experiment.net
+    kind = "plain" if net.plain else "residual"
+    return run.steps().assign(net=kind, depth=net.depth, seed=run.experiment.seed)
+
+
+def _draw(handle: DisplayHandle, runs: list[Run]) -> None:
+    """The losses so far, in the place where they were drawn before."""
+    figure = charts.loss_curves(pd.concat([losses(run) for run in runs]), log_y=True, smooth=5)
+    shown, metadata = _bundle(figure, "training loss against step, as far as it has got")
+    handle.update(shown, raw=True, metadata=metadata)
+
+
 def say(text: str) -> None:
     """Show Markdown."""
     display(Markdown(text))
@@ -63,9 +86,23 @@ def show(figure: go.Figure, alt: str) -> None:
 
     Its page is white also in a dark editor, for its letters are dark.
     """
+    shown, metadata = _bundle(figure, alt)
+    display(shown, raw=True, metadata=metadata)
+
+
+def _bundle(figure: go.Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     figure.update_layout(paper_bgcolor="white")
     drawing = json.loads(figure.to_json()) | {"config": charts.config()}
-    display({PLOTLY: drawing, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    return {PLOTLY: drawing, "text/plain": alt}, {"image/png": {"alt": alt}}
+
+
+def show_widget(widget: Any, text: str) -> None:
+    """Show an anywidget; `text` (Markdown) is shown where there is none (None), and in a saved copy."""
+    shown = {"text/plain": text, "text/markdown": text}
+    if widget is not None:
+        bundle = widget._repr_mimebundle_()
+        shown[WIDGET] = (bundle[0] if isinstance(bundle, tuple) else bundle)[WIDGET]
+    display(shown, raw=True)
 
 
 def _line(now: Progress, seconds: float) -> str:

@@ -87,7 +87,58 @@ def _exercises(lesson: Mapping[str, Any]) -> None:
     raise AssertionError("a plain pre-activation unit was made to copy")
 
 
+def start_here(lesson: Mapping[str, Any]) -> None:
+    assert lesson["errors"]["plain-56"] > 45  # "it does not learn"
+    assert lesson["errors"]["resnet-56"] < 5
+
+
+def gradient_flow(lesson: Mapping[str, Any]) -> None:
+    assert lesson["grown"]["plain-56"] > 100  # it explodes
+    assert 1 < lesson["grown"]["resnet-56"] < 50
+    cosines = lesson["cosines"]
+    assert abs(cosines["plain-56"][0]) < 0.2  # "says nothing"
+    assert cosines["resnet-56"][0] > 0.5
+    _grid(lesson["grid"])
+    _dial(lesson["alphas"], lesson["dial"]["correlation"][:, 0])
+    _at_the_plus(lesson["plus"], lesson["pythagoras"])
+    plain, residual = lesson["ratios"]["plain-56"], lesson["ratios"]["resnet-56"]
+    assert plain.iloc[0] > 100
+    assert plain.iloc[-1] < 0.5  # "a vanished gradient" at the end
+    assert residual.iloc[-1] > 0.5
+
+
+def _grid(grid: pd.DataFrame) -> None:
+    """Rows by net, norm and initial weights."""
+    ratio, cosine = grid["first ÷ last"], grid["cosine, unit 1"]
+    for start in ("He", "small"):
+        assert ratio["plain-56", "batch", start] > 100  # explodes, and is shattered
+        assert abs(cosine["plain-56", "batch", start]) < 0.2
+        assert 1 < ratio["resnet-56", "batch", start] < 50  # grows mildly
+        for norm in ("batch", "none"):
+            assert cosine["resnet-56", norm, start] > 0.5  # the shortcut keeps the direction
+    assert ratio["plain-56", "none", "He"] < 0.001  # vanishes, its direction keeps its meaning
+    assert cosine["plain-56", "none", "He"] > 0.4
+    assert ratio["plain-56", "none", "small"] == 0
+    assert abs(grid["loss"]["plain-56", "none", "small"] - np.log(10)) < 1e-3
+    assert grid["loss"]["resnet-56", "none", "He"] > 50  # "and the loss with it"
+    assert 0.1 < ratio["resnet-56", "none", "small"] < 1
+
+
+def _dial(alphas: list[float], cosines: np.ndarray) -> None:
+    assert max(abs(cosine) for alpha, cosine in zip(alphas, cosines, strict=True) if alpha <= 0.5) < 0.2
+    assert cosines[-1] > 0.5
+
+
+def _at_the_plus(plus: pd.DataFrame, pythagoras: pd.Series) -> None:
+    assert plus["cosine"].abs().max() < 0.2  # nearly at right angles
+    assert abs(plus["together"] / pythagoras - 1).max() < 0.1
+    assert plus["w"].iloc[:3].min() > 2 * plus["w"].iloc[-3:].max()  # it shrinks from unit to unit
+    assert plus["let through"].max() < 1
+
+
 OF: dict[str, Callable[[Mapping[str, Any]], None]] = {
+    "00_start_here": start_here,
     "01_degradation": degradation,
     "02_residual_formulation": residual_formulation,
+    "03_gradient_flow": gradient_flow,
 }

@@ -36,7 +36,7 @@ each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda source: sour
 def beside_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
     """Import from the lessons' folder, as a lesson does."""
     monkeypatch.syspath_prepend(str(NOTEBOOKS))
-    for name in ("lesson", "execute"):
+    for name in ("lesson", "execute", "predict"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
