@@ -1,4 +1,4 @@
-"""Does the chain of numbers foretell a real net's gradient?
+"""Does a chain of numbers foretell a real net's gradient?
 
 Question   Tutorials make every unit multiplication by w: wⁿ in a plain net, (1 + w)ⁿ in a residual one. With
            w fitted to one unit of a real net, how far off is the first unit's gradient?

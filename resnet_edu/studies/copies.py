@@ -30,7 +30,7 @@ import pandas as pd
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.parts import BatchNorm, NoNorm
 from resnet_edu.studies.arms import each_seed, named
-from resnet_edu.studies.effects import Effect, agreed, below
+from resnet_edu.studies.effects import Effect, agreed, below, listed
 from resnet_edu.studies.study import Measured, Question, Study, Verdict, read_answer
 from resnet_edu.studies.tables import by_seed, start_table, summary
 
@@ -82,7 +82,7 @@ def verdict(measured: pd.DataFrame) -> Verdict:
         "depends": "It depends on the norm.",
     }.get(word, "Not settled.")
     every = [effect for pair in effects.values() for effect in pair]
-    return Verdict(word, " ".join([begins, *map(str, every)]), {}, tuple(every))
+    return Verdict(word, " ".join([begins, listed(every)]), {}, tuple(every))
 
 
 STUDY = Study(

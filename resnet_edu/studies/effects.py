@@ -44,7 +44,7 @@ class Effect:
         """The threshold in words: 'at least 1 points'."""
         least, most = (f"{value:g}" for value in (self.least, self.most))
         if math.isinf(self.most):
-            return f"at least {least} {self.unit}".rstrip()
+            return f"at least {least} {self.unit}".rstrip().replace("-", "−")
         return (
             f"below {most}" if math.isinf(self.least) else f"{least} to {most}"
         ) + f" {self.unit}".rstrip()
@@ -55,13 +55,23 @@ class Effect:
         bounds = f" ({number(self.low)} … {number(self.high)})" if self.low < self.high else ""
         return f"{number(self.mean)}{bounds} {self.unit}".rstrip() if self.n else ""
 
-    def __str__(self) -> str:
-        if not self.n:
-            return f"{self.label}: no seed has all arms yet."
-        bounds = f" (95 % bounds {number(self.low)} and {number(self.high)})" if self.n > 1 else ""
-        seeds = f"{self.n} seeds" if self.n > 1 else "1 seed"
-        said = f"{self.label}: {number(self.mean)} {self.unit}".rstrip()
-        return f"{said}{bounds}, {seeds}; the claim needs {self.needs}.".replace(" -", " −")
+    @property
+    def unsettled(self) -> str:
+        """Why it is not settled, and what would settle it; "" if it is."""
+        if self.word != UNSETTLED:
+            return ""
+        if self.n < MIN_SEEDS:
+            return f"{self.label}: {self.n} seeds of the {MIN_SEEDS} that the rule needs"
+        return f"{self.label}: the bounds are on both sides of the threshold; more seeds would narrow them"
+
+
+def listed(effects: Iterable[Effect]) -> str:
+    """Effects as sentences: those that need the same are in one, each number with its bounds."""
+    groups: dict[str, list[str]] = {}
+    for each in effects:
+        shown = f"{number(each.mean)} ({number(each.low)} … {number(each.high)})" if each.n else "no pair yet"
+        groups.setdefault(each.needs, []).append(f"{each.label} {shown}")
+    return " ".join(f"{'; '.join(rows)}: the claim needs {needs}." for needs, rows in groups.items())
 
 
 def at_least(label: str, values: Mapping[int, float], margin: float, unit: str = "points") -> Effect:
@@ -96,7 +106,8 @@ def agreed(words: Iterable[str]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits with a sign: +12.3, -0.004, +1.2e+06."""
+    """Three digits with a sign: +12.3, −0.004, +1.2e+06."""
     if not math.isfinite(value):
         return "no number"
-    return f"{value:+.3g}" if 1e-3 <= abs(value) < 1e4 or not value else f"{value:+.1e}"
+    shown = f"{value:+.3g}" if 1e-3 <= abs(value) < 1e4 or not value else f"{value:+.1e}"
+    return shown.replace("-", "−") if "e" not in shown else shown

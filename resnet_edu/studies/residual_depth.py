@@ -43,18 +43,18 @@ def measure(runs: Iterable[Measured]) -> pd.DataFrame:
 
 def verdict(measured: pd.DataFrame) -> Verdict:
     deep, shallow = _extremes(measured)
-    kept = below(
-        f"training error, {deep} − {shallow}", differences(measured, "train_error", deep, shallow), KEPT
-    )
-    better = at_least(
-        f"test error, {shallow} − {deep}", differences(measured, "test_error", shallow, deep), BETTER
-    )
+    kept = below(f"training error, {deep} − {shallow}", _gaps(measured, "train_error", deep, shallow), KEPT)
+    better = at_least(f"test error, {shallow} − {deep}", _gaps(measured, "test_error", shallow, deep), BETTER)
     says = {
         "supported": "The deeper residual net trains as well and tests better",
         "contradicted": "The deeper residual net trains worse, and tests no better",
         "depends": "The deeper residual net is ahead in one error and not in the other",
     }
     return judge(measured, (kept, better), says=says)
+
+
+def _gaps(measured: pd.DataFrame, error: str, more: str, less: str) -> dict[int, float]:
+    return differences(measured, error, more, less) if more != less else {}  # it takes two depths
 
 
 def _extremes(measured: pd.DataFrame) -> tuple[str, str]:

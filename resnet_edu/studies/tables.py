@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pandas as pd
 
 from resnet_edu.experiment import Experiment
-from resnet_edu.studies.effects import UNSETTLED, Effect, agreed
+from resnet_edu.studies.effects import UNSETTLED, Effect, agreed, listed
 from resnet_edu.studies.study import Measured, Verdict
 
 CHANCE = 90.0  # % error, with ten classes of equal size
@@ -125,11 +125,15 @@ def judge(
     """
     failed = [each for each in needs if each.word != "supported"]
     word = UNSETTLED if failed else agreed(each.word for each in effects)
-    begins = [f"{says[word]}." if says and word in says else f"{word.capitalize()}."]
-    begins += [f"What the test needs first is missing. {each}" for each in failed]
-    return Verdict(
-        word, " ".join([*begins, *map(str, (*effects, *beside)), *caveats(measured)]), {}, (*effects, *beside)
+    begins = [f"{says[word]}."] if says and word in says else []
+    begins += [f"The test needs this first: {listed([each])}" for each in failed]
+    open_parts = (
+        [each.unsettled for each in effects if each.unsettled] if word == UNSETTLED and not failed else []
     )
+    begins += [f"Not settled: {'; '.join(open_parts)}."] if open_parts else []
+    numbers = [listed(effects), *([f"Beside it: {listed(beside)}"] if beside else [])]
+    said = " ".join([*begins, *numbers, *caveats(measured)])
+    return Verdict(word, said, {}, (*effects, *beside))
 
 
 def caveats(measured: pd.DataFrame) -> list[str]:

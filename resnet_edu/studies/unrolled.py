@@ -28,7 +28,7 @@ import pandas as pd
 
 from resnet_edu.experiment import Experiment
 from resnet_edu.studies.arms import SEEDS, each_seed
-from resnet_edu.studies.effects import UNSETTLED, below
+from resnet_edu.studies.effects import UNSETTLED, below, listed
 from resnet_edu.studies.study import Measured, Question, Study, Verdict, read_answer
 from resnet_edu.studies.tables import by_seed, caveats, summary, table
 
@@ -79,7 +79,7 @@ def verdict(measured: pd.DataFrame) -> Verdict:
         "does; the sum over paths is exact for units without ReLUs.",
         "contradicted": "A sum misses the net's own output by more than rounding.",
     }.get(word, "Not settled.")
-    return Verdict(word, " ".join([begins, *map(str, effects), *caveats(measured)]), {}, effects)
+    return Verdict(word, " ".join([begins, listed(effects), *caveats(measured)]), {}, effects)
 
 
 STUDY = Study(
