@@ -41,19 +41,23 @@ class Effect:
 
     @property
     def needs(self) -> str:
-        """The threshold in words: 'at least 1 points'."""
-        least, most = (f"{value:g}" for value in (self.least, self.most))
+        """The threshold in words: 'at least 1 point'."""
+        least, most = (f"{value:.3g}".replace("-", "−") for value in (self.least, self.most))
         if math.isinf(self.most):
-            return f"at least {least} {self.unit}".rstrip().replace("-", "−")
-        return (
-            f"below {most}" if math.isinf(self.least) else f"{least} to {most}"
-        ) + f" {self.unit}".rstrip()
+            return f"at least {least} {_units(self.unit, self.least)}".rstrip()
+        between = f"below {most}" if math.isinf(self.least) else f"{least} to {most}"
+        return f"{between} {_units(self.unit, self.most)}".rstrip()
+
+    @property
+    def bounded(self) -> str:
+        """The number with its bounds: '+69.7 (+52.8 … +86.6)'; "" where there is none."""
+        bounds = f" ({number(self.low)} … {number(self.high)})" if self.low < self.high else ""
+        return f"{number(self.mean)}{bounds}" if self.n else ""
 
     @property
     def short(self) -> str:
-        """The number with its bounds, for a table: '+69.7 (+52.8 … +86.6) points'."""
-        bounds = f" ({number(self.low)} … {number(self.high)})" if self.low < self.high else ""
-        return f"{number(self.mean)}{bounds} {self.unit}".rstrip() if self.n else ""
+        """The same with its unit."""
+        return f"{self.bounded} {self.unit}".strip() if self.n else ""
 
     @property
     def unsettled(self) -> str:
@@ -69,8 +73,7 @@ def listed(effects: Iterable[Effect]) -> str:
     """Effects as sentences: those that need the same are in one, each number with its bounds."""
     groups: dict[str, list[str]] = {}
     for each in effects:
-        shown = f"{number(each.mean)} ({number(each.low)} … {number(each.high)})" if each.n else "no pair yet"
-        groups.setdefault(each.needs, []).append(f"{each.label} {shown}")
+        groups.setdefault(each.needs, []).append(f"{each.label} {each.bounded or 'no pair yet'}")
     return " ".join(f"{'; '.join(rows)}: the claim needs {needs}." for needs, rows in groups.items())
 
 
@@ -111,3 +114,9 @@ def number(value: float) -> str:
         return "no number"
     shown = f"{value:+.3g}" if 1e-3 <= abs(value) < 1e4 or not value else f"{value:+.1e}"
     return shown.replace("-", "−") if "e" not in shown else shown
+
+
+def _units(unit: str, value: float) -> str:
+    """'points', but '1 point'; 'powers of ten', but '1 power of ten'."""
+    first, space, rest = unit.partition(" ")
+    return f"{first.removesuffix('s')}{space}{rest}" if value == 1 else unit

@@ -14,6 +14,9 @@ Decision rule, fixed before any run
     The claim is supported if both parts are, contradicted if neither is, and `depends` if one is.
     It is not settled unless branches of 2 layers have learnt: below 45 %.
     Reported beside it: the same two for branches of 4 layers.
+
+Caveats    Skips inside a branch add without a norm behind them, so what a unit puts out doubles with each level of
+           skips. Nets that diverge of that at this learning rate count as chance, as everywhere.
 """
 
 from __future__ import annotations

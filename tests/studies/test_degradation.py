@@ -270,4 +270,4 @@ def test_the_docstring_and_the_words():
 def test_its_effect_is_the_plain_difference():
     (effect,) = judged(runs(plain_56=(60, 70, 80), plain_8=(0, 1, 0))).effects
     assert effect.label == "training error, plain-56 − plain-8"
-    assert (effect.n, effect.word, effect.needs) == (3, "supported", "at least 1 points")
+    assert (effect.n, effect.word, effect.needs) == (3, "supported", "at least 1 point")
