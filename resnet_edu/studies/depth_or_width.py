@@ -3,8 +3,8 @@
 Question   With about as many parameters, does a deep narrow residual net test better than a shallow wide one?
 Source     Widespread. Zagoruyko 2016 (arXiv 1605.07146) says otherwise: wide nets of 16 layers beat thin
            ones.
-Arms       resnet-56 half as wide as the budget's nets, and resnet-8 and resnet-20 with the width that makes their
-           parameters equal to its, as nearly as a whole width can × seeds 0, 1, 2.
+Arms       resnet-56 half as wide as the budget's nets, and resnet-8 and resnet-20 with the width that makes
+           their parameters equal to its, as nearly as a whole width can × seeds 0, 1, 2.
 Command    resnet-edu study depth_or_width --budget minute
 Cost       9 trainings, half a minute on two laptop cores at `minute`.
 

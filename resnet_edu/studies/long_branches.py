@@ -15,8 +15,8 @@ Decision rule, fixed before any run
     It is not settled unless branches of 2 layers have learnt: below 45 %.
     Reported beside it: the same two for branches of 4 layers.
 
-Caveats    Skips inside a branch add without a norm behind them, so what a unit puts out doubles with each level of
-           skips. Nets that diverge of that at this learning rate count as chance, as everywhere.
+Caveats    Skips inside a branch add without a norm behind them, so what a unit puts out grows with each level
+           of skips. Nets that diverge of that at this learning rate count as chance, as everywhere.
 """
 
 from __future__ import annotations
