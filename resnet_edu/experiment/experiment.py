@@ -67,6 +67,9 @@ class Recipe(Spec):
     )
     warmup_lr: float = setting(0.01, low=0.0, high=100.0, help="learning rate of those steps")
     augment: bool = setting(False, help="pad 4, random crop and flip, per image")
+    frozen: int = setting(
+        0, low=0, high=1000, help="units that keep their initial weights, chosen by the seed (Géron, ch. 14)"
+    )
     schedule: Schedule = setting(Shares(), help="shares: lr falls at drops; plateau: when the loss stays")
 
     def __post_init__(self) -> None:
@@ -99,6 +102,9 @@ class Experiment(Spec):
         super().__post_init__()
         if self.recipe.augment and isinstance(self.data, ImageFolder) and isinstance(self.data.view, Jitter):
             raise SpecError("set augment to false: view jitter already augments")
+        units = (self.net.depth - 2) // self.net.unit.depth
+        if self.recipe.frozen > units:
+            raise SpecError(f"frozen is {self.recipe.frozen}; {self.label} has {units} units: 0 … {units}")
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
 from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.training.engine import Engine, rows_for
 from resnet_edu.training.evaluating import evaluate, unit_gradients
+from resnet_edu.training.frozen import freeze_units
 from resnet_edu.training.plateau import PlateauState
 from resnet_edu.training.recording import Recording, evaluation_steps
 
@@ -105,6 +106,7 @@ class Trainer:
         net = nets.build(
             experiment.net, channels=data.channels, side=data.side, classes=data.classes, seed=experiment.seed
         )
+        freeze_units(net, experiment)
         self.net = net.to(compute.device).to(memory_format=self.format)
         self.net.activation_checkpointing = compute.checkpointed
         rows = rows_for(experiment)

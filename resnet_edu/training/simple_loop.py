@@ -16,6 +16,7 @@ from resnet_edu.data import DataSet, augment, batch_indices, normalise
 from resnet_edu.experiment import Experiment
 from resnet_edu.nets import ResNet
 from resnet_edu.randomness import generator_for
+from resnet_edu.training.frozen import freeze_units
 
 
 def train(experiment: Experiment, data: DataSet) -> Iterator[tuple[ResNet, float]]:
@@ -23,6 +24,7 @@ def train(experiment: Experiment, data: DataSet) -> Iterator[tuple[ResNet, float
     recipe, seed = experiment.recipe, experiment.seed
     sizes = {"channels": data.channels, "side": data.side, "classes": data.classes}
     net = nets.build(experiment.net, **sizes, seed=seed)
+    freeze_units(net, experiment)
     decay = recipe.weight_decay
     optimizer = torch.optim.SGD(net.parameters(), recipe.lr, recipe.momentum, weight_decay=decay, fused=True)
     for step in range(recipe.steps):

@@ -53,7 +53,7 @@ WORDS = {"identity_cost": "exact", "winners": "depends"}
 def test_a_study_from_its_command_to_its_verdict(name, command, tiny_studies, here):
     study = studies.get(name)
     few = ["--depths", "8,14"] if study.by_depth else []
-    said = command("study", name, "--seeds", "0", *few)
+    said = command("study", name, "--seeds", "0", "--budget", study.budgets[0], *few)
     assert said.code == 0, said.out + said.error
     assert said.out.startswith(f"{study.title}\n{study.claim}")
     assert f"\n{WORDS.get(name, 'not settled at this budget')}: " in said.out

@@ -147,6 +147,28 @@ def laws(plain, residual, depths=(8, 14, 20, 26)):
     return rows
 
 
+def unlearnt(plain, residual, whole=GOOD):
+    """Training errors with frozen units; the whole nets' is `whole`."""
+    named = {"plain-20": whole, "resnet-20": whole, "plain-20 frozen": plain, "resnet-20 frozen": residual}
+    steps = {arm: [100.0 + 10 * ("frozen" in arm)] * 3 for arm in named}
+    return planted({arm: {"train_error": error, "steps": steps[arm]} for arm, error in named.items()})
+
+
+def thousand(deep, tests):
+    named = {"resnet-1202": (deep, tests), "resnet-110": (GOOD, GOOD)}
+    return planted({arm: {"train_error": e, "test_error": t} for arm, (e, t) in named.items()})
+
+
+def drifts(steps, drift, other=None):
+    """Steps and drift of plain nets without norm, against 100 steps and a drift of 1; `other`: of the
+    residual nets, by default the same."""
+    rows = {}
+    for twin, (slow, far) in {"plain": (steps, drift), "residual": other or (steps, drift)}.items():
+        rows[f"{twin}, no norm"] = {"steps": slow, "drift": far}
+        rows[f"{twin}, batch norm"] = {"steps": [100.0] * 3, "drift": [1.0] * 3}
+    return planted(rows)
+
+
 def chains(**off):
     return planted({arm: {"off": numbers} for arm, numbers in off.items()})
 
@@ -226,6 +248,20 @@ CASES = [
     ("copies", near_zero(LARGE, LARGE, LARGE, SMALL), NO),
     ("copies", near_zero(SMALL, SMALL, LARGE, LARGE), MIXED),
     ("copies", near_zero(SMALL, WIDE, LARGE, LARGE), UNSETTLED),
+    ("unlearnt_units", unlearnt(BAD, [1.0, 2, 1]), YES),
+    ("unlearnt_units", unlearnt(BAD, BAD), NO),
+    ("unlearnt_units", unlearnt([1.0, 1, 2], [1.0, 2, 1]), MIXED),
+    ("unlearnt_units", unlearnt(BAD, NOISY), UNSETTLED),
+    ("unlearnt_units", unlearnt(BAD, BAD, whole=BAD), UNSETTLED),
+    ("thousand_layers", thousand(GOOD, BAD), YES),
+    ("thousand_layers", thousand(BAD, GOOD), NO),
+    ("thousand_layers", thousand(GOOD, GOOD), MIXED),
+    ("thousand_layers", thousand(NOISY, BAD), UNSETTLED),
+    ("covariate_shift", drifts([200.0, 220, 210], [0.5, 0.4, 0.5]), NO),
+    ("covariate_shift", drifts([200.0] * 3, [0.5] * 3, other=([100.0] * 3, [2.0] * 3)), NO),  # in one kind
+    ("covariate_shift", drifts([200.0, 220, 210], [2.0, 3, 2]), UNSETTLED),  # it takes noise
+    ("covariate_shift", drifts([50.0, 50, 50], [0.5, 0.4, 0.5]), UNSETTLED),  # batch norm is slower
+    ("covariate_shift", drifts([200.0, 220, 210], [0.1, 9, 1]), UNSETTLED),
     ("shattering", laws(-0.6, -0.5, depths=(6, 8, 10)), YES),
     ("shattering", laws(-0.01, 0.0), NO),
     ("shattering", laws(-0.01, -0.5), MIXED),
@@ -303,3 +339,13 @@ def test_a_chain_is_right_about_a_chain():
     gradient[0] *= 1000
     assert chain.off_by(gradient, residual=True)["off"] == pytest.approx(3)
     assert math.isnan(chain.off_by(np.zeros(10), residual=True)["off"])
+
+
+def test_a_contradiction_of_covariate_shift_needs_both_parts():
+    said = studies.get("covariate_shift").verdict(drifts([200.0, 220, 210], [2.0, 3, 2])).sentence
+    assert said.startswith(
+        "Batch norm is faster and drifts less in plain and residual nets; whether one causes"
+    )
+    for missing in ("plain, no norm", "plain, batch norm"):
+        table = drifts([200.0] * 3, [0.5] * 3, other=([100.0] * 3, [2.0] * 3))
+        assert studies.get("covariate_shift").verdict(table[table["arm"] != missing]).word == UNSETTLED
