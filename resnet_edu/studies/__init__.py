@@ -9,6 +9,7 @@
 
 from resnet_edu.runs import Shelf
 from resnet_edu.studies import (
+    before_skips,
     chain,
     clean_shortcuts,
     construction,
@@ -62,6 +63,7 @@ _MODULES = (
     thousand_layers,
     depth_or_width,
     winners,
+    before_skips,
     covariate_shift,
     long_branches,
     shattering,

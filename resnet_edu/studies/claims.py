@@ -144,6 +144,7 @@ CLAIMS = (
         22,
         "Norms, good initial weights, dropout and greedy training help deep nets; only skips lift the limit.",
         "articles on residual units",
+        "before_skips",
     ),
     Claim(
         23,

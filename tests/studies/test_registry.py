@@ -58,3 +58,10 @@ def test_the_claims_are_27_and_each_study_tests_one():
 def test_an_unknown_study_is_answered_with_those_there_are():
     with pytest.raises(KeyError, match="study is 'depth'; allowed: degradation, residual_depth"):
         studies.get("depth")
+
+
+def test_arms_of_remedies_have_their_names():
+    from resnet_edu.studies import before_skips
+
+    names = [before_skips.name(arm) for arm in before_skips.arms("minute", seeds=(0,))]
+    assert names == ["skips", *before_skips.REMEDIES]

@@ -11,7 +11,7 @@ import pytest
 from planted import errors, planted
 
 from resnet_edu import studies
-from resnet_edu.studies import chain, shattering
+from resnet_edu.studies import before_skips, chain, shattering
 from resnet_edu.studies.effects import UNSETTLED
 
 YES, NO, MIXED = "supported", "contradicted", "depends"
@@ -169,6 +169,12 @@ def drifts(steps, drift, other=None):
     return planted(rows)
 
 
+def remedies(residual, *errors_of):
+    """Training errors of plain nets with each remedy, in the study's order."""
+    named = {"skips": residual} | dict(zip(before_skips.REMEDIES, errors_of, strict=True))
+    return planted({arm: {"train_error": numbers} for arm, numbers in named.items()})
+
+
 def chains(**off):
     return planted({arm: {"off": numbers} for arm, numbers in off.items()})
 
@@ -262,6 +268,11 @@ CASES = [
     ("covariate_shift", drifts([200.0, 220, 210], [2.0, 3, 2]), UNSETTLED),  # it takes noise
     ("covariate_shift", drifts([50.0, 50, 50], [0.5, 0.4, 0.5]), UNSETTLED),  # batch norm is slower
     ("covariate_shift", drifts([200.0, 220, 210], [0.1, 9, 1]), UNSETTLED),
+    ("before_skips", remedies(GOOD, BAD, BAD, BAD, BAD, BAD), YES),
+    ("before_skips", remedies(GOOD, GOOD, GOOD, GOOD, GOOD, GOOD), NO),
+    ("before_skips", remedies(GOOD, BAD, BAD, BAD, BAD, GOOD), MIXED),
+    ("before_skips", remedies(GOOD, BAD, BAD, BAD, BAD, NOISY), UNSETTLED),
+    ("before_skips", remedies(BAD, BAD, BAD, BAD, BAD, BAD), UNSETTLED),
     ("shattering", laws(-0.6, -0.5, depths=(6, 8, 10)), YES),
     ("shattering", laws(-0.01, 0.0), NO),
     ("shattering", laws(-0.01, -0.5), MIXED),
