@@ -99,7 +99,7 @@ def verdict(measured: pd.DataFrame) -> Verdict:
     )
     says = {
         "supported": "Both laws hold",
-        "contradicted": "Neither law holds",
+        "contradicted": "Neither law holds for the gradients at inputs that are 1 % apart",
         "depends": f"One law holds: {'plain' if plain.word == 'supported' else 'residual'}",
     }
     return judge(measured, (plain, residual), says=says, beside=(apart,))

@@ -64,11 +64,11 @@ def name(experiment: Experiment) -> str:
 def measure(runs: Iterable[Measured]) -> pd.DataFrame:
     """One row a run: its last errors in %; `first` and `last`, the norms of the gradient at its first and
     last unit's output before the first step; `correlation` there, of the first unit."""
-    return table(runs, lambda run: {**last_errors(run), **_start(run.blocks())}, arm=name)
+    return table(runs, lambda run: {**last_errors(run), **_start(run.units())}, arm=name)
 
 
-def _start(blocks: pd.DataFrame) -> dict[str, float]:
-    at = blocks[blocks["step"] == blocks["step"].min()] if len(blocks) else blocks
+def _start(units: pd.DataFrame) -> dict[str, float]:
+    at = units[units["step"] == units["step"].min()] if len(units) else units
     if not len(at):
         return dict.fromkeys(("first", "last", "correlation"), math.nan)
     first, last = at.iloc[0], at.iloc[-1]

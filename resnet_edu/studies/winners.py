@@ -110,7 +110,7 @@ def verdict(measured: pd.DataFrame) -> Verdict:
     rising = [f"from {a.net} to {b.net}" for (a, b), fell in zip(steps, fewer, strict=True) if not fell]
     said = f" Parameters rise {' and '.join(rising)}." if rising else ""
     count = float(sum(fewer))
-    label, most = "steps at which parameters fall", len(steps) + 1
+    label, most = f"steps of {len(steps)} at which parameters fall", len(steps) + 1
     effect = Effect(label, "", len(steps), count, count, count, len(steps), most, word)
     return Verdict(word, f"The winners: {row}.{said}", {}, (effect,))
 
