@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -94,14 +95,18 @@ def test_an_answer_at_the_start_is_computed_again(study):
                 assert now.arrays[name] == pytest.approx(array, rel=1e-3, nan_ok=True), name
 
 
+@functools.cache
+def ledger():
+    return studies.ledger_of(runs.recorded())
+
+
 @pytest.mark.parametrize(
     ("claim", "word"),
     [(1, "supported"), (6, "depends"), (9, "exact"), (21, "depends"), (26, "contradicted")],
 )
 def test_recorded_verdicts(claim, word):
     """A change of these is news: it belongs into the changelog."""
-    entries = studies.ledger_of(runs.recorded())
-    assert {entry.word for entry in entries if entry.claim.number == claim} == {word}
+    assert {entry.word for entry in ledger() if entry.claim.number == claim} == {word}
 
 
 def test_the_shelf_stays_small():
