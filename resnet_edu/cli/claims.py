@@ -22,9 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def _claims(options: argparse.Namespace) -> int:
-    entries = studies.ledger_of(shelf_of(options))
-    if options.budget is not None:
-        entries = [entry for entry in entries if entry.budget in ("", options.budget)]
+    entries = studies.ledger_of(shelf_of(options), options.budget)
     for claim, rows in itertools.groupby(entries, key=lambda entry: entry.claim):
         console.print(
             f"{claim.number:>2}  {escape(claim.sentence)} ({escape(claim.said_by)})", soft_wrap=True

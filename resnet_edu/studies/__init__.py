@@ -85,6 +85,7 @@ def get(name: str) -> Study:
     return _ALL[name]
 
 
-def ledger_of(shelf: Shelf) -> list[Entry]:
-    """Every claim with its verdicts, from the runs on this shelf and those that ship (see `ledger`)."""
-    return entries(shelf, list(_ALL.values()))
+def ledger_of(shelf: Shelf, budget: str | None = None) -> list[Entry]:
+    """Every claim with its verdicts, from the runs on this shelf and those that ship; at one budget, or at
+    all (see `ledger.entries`)."""
+    return entries(shelf, list(_ALL.values()), budget)

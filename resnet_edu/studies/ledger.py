@@ -42,16 +42,19 @@ class Entry:
         return NOT_RUN if self.claim.study else NO_STUDY
 
 
-def entries(shelf: Shelf, known: Sequence[Study]) -> list[Entry]:
+def entries(shelf: Shelf, known: Sequence[Study], budget: str | None = None) -> list[Entry]:
     """One entry for each claim and budget that has been run, and one for each claim that has not.
 
-    Runs come from the user's `shelf`, else from those that ship with the package.
+    - `shelf`: the user's; what is not there is taken from the runs that ship with the package.
+    - `known`: the studies.
+    - `budget`: this one only; a claim that was run at others alone has not been run then.
     """
     studies = {study.name: study for study in known}
     found = []
     for claim in CLAIMS:
         study = studies.get(claim.study)
-        tested = [] if study is None else [_entry(claim, study, budget, shelf) for budget in study.budgets]
+        at = [each for each in (study.budgets if study else ()) if budget in (None, each)]
+        tested = [_entry(claim, study, each, shelf) for each in at] if study else []
         found += [entry for entry in tested if entry is not None] or [Entry(claim, claim.study)]
     return found
 

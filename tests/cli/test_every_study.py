@@ -118,4 +118,7 @@ def test_the_ledger_lists_every_claim_with_its_verdicts(command):
 def test_the_ledger_of_one_budget_with_sentences(command):
     said = command("claims", "--budget", "lesson-cifar", "--long")
     assert "at minute" not in said.out
+    numbers = [int(line[:2]) for line in said.out.splitlines() if line[:2].strip().isdigit()]
+    assert numbers == list(range(1, 28)), "also what was run at another budget alone"
+    assert "    not run yet  study copies\n" in said.out
     assert "      Plain nets get worse with depth: 56 layers end at" in said.out
