@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 
 from resnet_edu.experiment import Experiment, Net, budgets
@@ -12,7 +13,13 @@ SEEDS = (0, 1, 2)
 
 def named(budget: str, name: str, **changes: object) -> Net:
     """The net of this name, as wide as the budget makes it, with `changes` in it; raises `SpecError`."""
-    return dataclasses.replace(budgets.at(budget, name).net, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(_usual(budget, name), **changes)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _usual(budget: str, name: str) -> Net:
+    """Cached: the ledger makes the arms of all studies, and reading a name takes a millisecond."""
+    return budgets.at(budget, name).net
 
 
 def each_seed(budget: str, nets: Iterable[Net | str], seeds: Sequence[int]) -> list[Experiment]:

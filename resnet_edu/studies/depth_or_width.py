@@ -22,6 +22,7 @@ Caveats    The narrowest net sets the size, since its width is the coarsest. Wid
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -43,17 +44,18 @@ def parameters(net: Net) -> int:
     return sum(part.parameters for part in anatomy.parts(net, channels=1, side=8, classes=10))
 
 
-def nets(budget: str) -> list[Net]:
+@functools.cache
+def nets(budget: str) -> tuple[Net, ...]:
     """A net of each depth, with parameters as near to those of the deepest as a whole width brings them."""
-    deepest = named(budget, f"resnet-{DEPTHS[-1]}")
-    goal = parameters(dataclasses.replace(deepest, width=budgets.get(budget).width // 2))
-    return [
+    usual = [named(budget, f"resnet-{depth}") for depth in DEPTHS]
+    goal = parameters(dataclasses.replace(usual[-1], width=budgets.get(budget).width // 2))
+    return tuple(
         min(
-            (named(budget, f"resnet-{depth}", width=width) for width in WIDTHS),
+            (dataclasses.replace(net, width=width) for width in WIDTHS),
             key=lambda net: abs(parameters(net) - goal),
         )
-        for depth in DEPTHS
-    ]
+        for net in usual
+    )
 
 
 def arms(budget: str, seeds: Sequence[int] = SEEDS) -> list[Experiment]:
