@@ -17,20 +17,18 @@ slow = pytest.mark.slow
 
 @pytest.fixture
 def tiny_studies(monkeypatch):
-    """All studies with their own nets and questions, trained for two steps on 64 images."""
+    """All studies with their own nets and questions, trained for two steps (or one a phase) on 64 images."""
     whole = studies.get
+
+    def few(recipe):
+        return dataclasses.replace(recipe, steps=max(2, recipe.greedy + 1), batch=16)
 
     def shrunk(name):
         study = whole(name)
 
         def arms(budget, seeds, depths=None):
             found = study.arms(budget, seeds=seeds, **({} if depths is None else {"depths": depths}))
-            return [
-                dataclasses.replace(
-                    arm, data=Digits(train=64), recipe=dataclasses.replace(arm.recipe, steps=2, batch=16)
-                )
-                for arm in found
-            ]
+            return [dataclasses.replace(arm, data=Digits(train=64), recipe=few(arm.recipe)) for arm in found]
 
         return dataclasses.replace(study, arms=arms)
 
