@@ -9,7 +9,7 @@ Arms       dense-plain-50 with batch norm and He's weights; without norm; with o
            dropout 0.2; and greedy, 6 units at a time in four phases, then all: each phase has a fifth of the
            steps. And dense-resnet-50 with batch norm × seeds 0, 1, 2. All have the same number of steps.
 Command    resnet-edu study before_skips --budget minute
-Cost       18 trainings of dense nets, half a minute on two laptop cores at `minute`.
+Cost       18 trainings of dense nets, under a minute on two laptop cores at `minute`.
 
 Decision rule, fixed before any run
     behind = training error of the plain net with a remedy − that of the residual net, by seed: at least 5

@@ -5,7 +5,7 @@ Source     He 2015 §3.2: written for dense layers, the notations "are applicabl
 Arms       dense plain and residual nets of 50 layers, convolutional ones of 56 × seeds 0, 1, 2. The latter
            are runs of the degradation study.
 Command    resnet-edu study dense_and_conv --budget minute
-Cost       12 trainings, half a minute on two laptop cores at `minute`.
+Cost       12 trainings, under a minute on two laptop cores at `minute`.
 
 Decision rule, fixed before any run
     gain = training error, plain − residual of the same family and seed, in points.

@@ -5,7 +5,7 @@ Source     He 2015 §4.1, Table 3: 25.03, 24.52 and 24.19 % top-1 error; "the sm
            indicate that projection shortcuts are not essential".
 Arms       resnet-20 with A, B and C × seeds 0, 1, 2.
 Command    resnet-edu study projections --budget minute
-Cost       9 trainings at `minute`, 20 seconds on two laptop cores.
+Cost       9 trainings at `minute`, half a minute on two laptop cores.
 
 Decision rule, fixed before any run
     test error, A − B, A − C and B − C, by seed: −1 to 1 points each.

@@ -6,7 +6,7 @@ Source     He 2015 §3.2: "if F has only a single layer, Eqn. (1) is similar to 
            with two.
 Arms       dense-plain-50, and dense-resnet-50 with units of 1, 2 and 3 layers × seeds 0, 1, 2.
 Command    resnet-edu study single_layers --budget minute
-Cost       12 trainings of dense nets, 15 seconds on two laptop cores at `minute`.
+Cost       12 trainings of dense nets, half a minute on two laptop cores at `minute`.
 
 Decision rule, fixed before any run
     gain = training error, plain − residual with units of one layer, by seed, in points.
