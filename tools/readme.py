@@ -16,7 +16,6 @@ from resnet_edu.runs import ComputeConfig, Run
 
 README = Path(__file__).parent.parent / "README.md"
 PASSAGE = r"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
-CIFAR10_ERRORS = "cifar10-errors"
 CIFAR10_NETS, SEEDS = ("plain-20", "resnet-20", "plain-56", "resnet-56"), (0, 1, 2)
 UNNUMBERED = "drawn in Fig. 6 without a number"
 QUARTER = (
@@ -32,7 +31,7 @@ def main() -> None:
 def rewritten(text: str) -> str:
     """The README with every measured passage made anew."""
     for name in re.findall(r"<!-- measured: (\S+) -->", text):
-        passage = cifar10_errors() if name == CIFAR10_ERRORS else degradation_results(name.split("-", 1)[1])
+        passage = PASSAGES[name]() if name in PASSAGES else degradation_results(name.split("-", 1)[1])
         text = re.sub(PASSAGE.format(name=name), lambda m, p=passage: f"{m[1]}{p}\n{m[2]}", text, flags=re.S)
     return text
 
@@ -90,6 +89,27 @@ def provenance(found: list[Run]) -> str:
 def _how(how: ComputeConfig) -> str:
     device = f"{how.device_name} ({how.device}, {how.precision}, threads: {how.threads})"
     return f"{device}, torch {how.versions['torch']}, commit {how.commit}"
+
+
+def claims() -> str:
+    """The claims that recorded runs put to the test, with each verdict and its main effect."""
+    tested = [entry for entry in studies.ledger_of(runs.recorded()) if entry.verdict is not None]
+    return _table(pd.DataFrame([_claim(entry) for entry in tested]))
+
+
+def _claim(entry: studies.Entry) -> dict[str, str]:
+    effects = entry.verdict.effects if entry.verdict is not None else ()
+    return {
+        "claim": f"{entry.claim.number}. {entry.claim.sentence}",
+        "said by": entry.claim.said_by,
+        "verdict here": f"**{entry.word}**",
+        "at": entry.budget,
+        "main effect (95 % bounds)": f"{effects[0].label}: {effects[0].short}" if effects else "",
+        "study": f"`{entry.study}`",
+    }
+
+
+PASSAGES = {"cifar10-errors": cifar10_errors, "claims": claims}
 
 
 if __name__ == "__main__":

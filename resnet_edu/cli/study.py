@@ -1,4 +1,4 @@
-"""`resnet-edu study` and `resnet-edu demo`: train a study's arms, and print its verdict."""
+"""`resnet-edu study` and `resnet-edu demo`: train the arms of studies, ask their nets, and print verdicts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from resnet_edu import jobs, studies
+from resnet_edu.cli.asking import ask_all, errors
 from resnet_edu.cli.common import (
     Commands,
     add_data_dir,
@@ -28,16 +29,20 @@ from resnet_edu.experiment.spec import SpecError
 from resnet_edu.jobs import pool
 from resnet_edu.jobs.cluster import Cluster
 from resnet_edu.runs import Progress, Run, RunError, Shelf, progress
+from resnet_edu.studies import Study
 
 POLL_SECONDS = 0.3
+ALL = "all"
 
 
 def add(commands: Commands) -> None:
     study = commands.add_parser("study", help="train a study's arms and give its verdict")
-    study.add_argument("name", choices=studies.names(), help="which question")
+    study.add_argument(
+        "name", choices=(*studies.names(), ALL), help="which question, or all that fit a budget"
+    )
     study.add_argument("--budget", default="minute", choices=budgets.BUDGETS)
     study.add_argument("--depths", type=_numbers, metavar="N,N", help="default: the budget's own")
-    study.add_argument("--seeds", type=_numbers, default=(0, 1, 2), metavar="N,N", help="default: 0,1,2")
+    study.add_argument("--seeds", type=_numbers, metavar="N,N", help="default: the study's own, mostly 0,1,2")
     study.add_argument("--again", action="store_true", help="train again what is trained already")
     study.add_argument(
         "--cluster",
@@ -71,12 +76,60 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _study(options: argparse.Namespace) -> int:
+    chosen = _chosen(options)
+    arms = {study.name: _arms(study, options) for study in chosen}
+    trained = {arm.key: arm for study in chosen if study.trained for arm in arms[study.name]}
+    for study in chosen if len(chosen) == 1 else ():
+        heading(study.title)
+        console.print(f"{study.claim} ({study.source})")
+    if len(chosen) > 1:
+        heading(f"{len(chosen)} studies", "; an arm that several need is trained once.")
+    trainings = _train(list(trained.values()), options)
+    if trainings is None:
+        console.print("Stopped. The same command resumes it.")
+        return 130
+    runs = {study.name: _runs(study, arms[study.name], trainings, options) for study in chosen}
+    if not ask_all([(study, runs[study.name]) for study in chosen]):
+        console.print("Stopped. The same command resumes it.")
+        return 130
+    for study in chosen:
+        _show(study, runs[study.name], titled=len(chosen) > 1)
+    failed = [run for run in trainings.values() if run.status().state == "failed"]
+    for run in failed:
+        console.print(Text.assemble(("failed", "red"), f" {run.name}: {run.status().message}"))
+    wrong = {folder: said for study in chosen for folder, said in errors(study, runs[study.name])}
+    for folder, said in wrong.items():
+        place = f"{folder.parents[1].name} {folder.name}"
+        console.print(Text.assemble(("no answer", "red"), f" {place}: {said}"))
+    return 1 if failed or wrong else 0
+
+
+def _chosen(options: argparse.Namespace) -> list[Study]:
+    """The study of this name, which must have arms at this budget; or all that have."""
+    if options.name == ALL:
+        every = [studies.get(name) for name in studies.names()]
+        return [study for study in every if options.budget in study.budgets]
     study = studies.get(options.name)
-    if not options.seeds:
+    study.check_budget(options.budget)
+    return [study]
+
+
+def _arms(study: Study, options: argparse.Namespace) -> list[Experiment]:
+    seeds = study.seeds if options.seeds is None else options.seeds
+    if not seeds and study.seeds:
         raise SpecError("seeds is empty; give one or more, such as 0,1,2")
-    arms = study.arms(options.budget, seeds=options.seeds, depths=options.depths)
-    heading(study.title)
-    console.print(f"{study.claim} ({study.source})")
+    if options.depths is None:
+        return study.arms(options.budget, seeds=seeds)
+    if not study.by_depth:
+        raise SpecError(f"leave out depths: the study {study.name} has depths of its own")
+    return study.arms(options.budget, seeds=seeds, depths=options.depths)
+
+
+def _train(arms: list[Experiment], options: argparse.Namespace) -> dict[str, Run] | None:
+    """The runs of all arms by key, once they have ended; None if the user stopped them."""
+    if not arms:
+        console.print("Nothing is trained.")
+        return {}
     with _cluster(options) as cluster:
         console.print(f"{len(arms)} trainings at the budget '{options.budget}', {_at_once(arms, cluster)}.\n")
         runs = jobs.submit_all(arms, shelf_of(options), again=options.again, executor=cluster)
@@ -84,18 +137,30 @@ def _study(options: argparse.Namespace) -> int:
         if kept:
             console.print(f"{len(kept)} of them are trained already and are kept; --again trains all again.")
         completed = _watch(runs, shelf_of(options), cluster)
-    if not completed:
-        console.print("Stopped. The same command resumes it.")
-        return 130
+    return {arm.key: run for arm, run in zip(arms, runs, strict=True)} if completed else None
+
+
+def _runs(
+    study: Study, arms: list[Experiment], trainings: dict[str, Run], options: argparse.Namespace
+) -> list[Run]:
+    """The runs that the study measures; nets at their start get a folder each."""
+    if study.trained:
+        return [trainings[arm.key] for arm in arms]
+    shelf = study.shelf(shelf_of(options))
+    return [shelf.get_or_create(arm) for arm in arms]
+
+
+def _show(study: Study, runs: list[Run], *, titled: bool) -> None:
     measured = study.measure(runs)
     console.print()
-    print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
+    if titled:
+        heading(study.title)
+        console.print(study.claim)
+    else:
+        print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
+        console.print()
     verdict = study.verdict(measured)
-    console.print(Text.assemble("\n", (verdict.word, "bold"), f": {verdict.sentence}"))
-    failed = [run for run in runs if run.status().state == "failed"]
-    for run in failed:
-        console.print(Text.assemble(("failed", "red"), f" {run.name}: {run.status().message}"))
-    return 1 if failed else 0
+    console.print(Text.assemble((verdict.word, "bold"), f": {verdict.sentence}"))
 
 
 @contextmanager

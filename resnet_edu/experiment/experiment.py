@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from resnet_edu.experiment.data import Data, Digits, ImageFolder, Jitter
 from resnet_edu.experiment.names import name_of, named_net
-from resnet_edu.experiment.net import Cifar, Net
+from resnet_edu.experiment.net import Cifar, Dense, Net
 from resnet_edu.experiment.spec import Spec, SpecError, dotted_names, setting, unflatten
 
 SCHEMA = 1
@@ -67,6 +67,15 @@ class Recipe(Spec):
     )
     warmup_lr: float = setting(0.01, low=0.0, high=100.0, help="learning rate of those steps")
     augment: bool = setting(False, help="pad 4, random crop and flip, per image")
+    dropout: float = setting(
+        0.0, low=0.0, high=0.99, help="share of each unit's output that a step drops (Srivastava 2014)"
+    )
+    frozen: int = setting(
+        0, low=0, high=1000, help="units that keep their initial weights, chosen by the seed (Géron, ch. 14)"
+    )
+    greedy: int = setting(
+        0, low=0, high=500, help="phases of greedy training, a share of the units at a time; then one for all"
+    )
     schedule: Schedule = setting(Shares(), help="shares: lr falls at drops; plateau: when the loss stays")
 
     def __post_init__(self) -> None:
@@ -78,12 +87,23 @@ class Recipe(Spec):
 
     def lr_at(self, step: int, falls: int = 0) -> float:
         """The learning rate of a step (0 is the first); with a plateau schedule, after `falls` divisions
-        by 10."""
+        by 10. In greedy training it falls at the shares of each phase."""
         if step < self.warmup:
             return self.warmup_lr
         if isinstance(self.schedule, Shares):
-            falls = sum(step >= share * self.steps for share in self.drops)
+            first, end = self._phase_steps(self.phase_at(step))
+            falls = sum(step - first >= share * (end - first) for share in self.drops)
         return self.lr * 0.1**falls
+
+    def phase_at(self, step: int) -> int:
+        """The phase of a step: 0 … `greedy`, all about as long; the last is that of the whole net."""
+        phases = (self._phase_steps(phase) for phase in range(self.greedy + 1))
+        return next((i for i, (_, end) in enumerate(phases) if step < end), self.greedy)
+
+    def _phase_steps(self, phase: int) -> tuple[int, int]:
+        """The first step of a phase, and the first one after it."""
+        phases = self.greedy + 1
+        return self.steps * phase // phases, self.steps * (phase + 1) // phases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +119,23 @@ class Experiment(Spec):
         super().__post_init__()
         if self.recipe.augment and isinstance(self.data, ImageFolder) and isinstance(self.data.view, Jitter):
             raise SpecError("set augment to false: view jitter already augments")
+        self._check_phases((self.net.depth - 2) // self.net.unit.depth)
+
+    def _check_phases(self, units: int) -> None:
+        """Of the recipe, for a net of so many units."""
+        recipe = self.recipe
+        if recipe.greedy and not isinstance(self.net, Dense):
+            raise SpecError("greedy training takes a dense net, whose units are all of one size")
+        if recipe.greedy > units:
+            raise SpecError(f"greedy is {recipe.greedy}; {self.label} has {units} units: 0 … {units}")
+        if recipe.greedy and (recipe.frozen or isinstance(recipe.schedule, Plateau)):
+            raise SpecError(
+                "set greedy to 0, or leave out frozen and schedule plateau: they do not go together"
+            )
+        if recipe.greedy >= recipe.steps:
+            raise SpecError(f"steps is {recipe.steps}; {recipe.greedy} greedy phases and the last take more")
+        if self.recipe.frozen > units:
+            raise SpecError(f"frozen is {self.recipe.frozen}; {self.label} has {units} units: 0 … {units}")
 
     @property
     def key(self) -> str:

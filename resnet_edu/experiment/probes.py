@@ -47,6 +47,7 @@ _ALL = (
     Probe("random_lesions", "error after deleting k units at random", "slow"),
     Probe("shuffles", "error after units of equal sizes have changed places at random", "slow"),
     Probe("lesion", "error after deleting, freezing, scaling and swapping the units you name, by class"),
+    Probe("deepened", "loss and error of the net grown deeper by identity units"),
     Probe("contributions", "how much each unit's branch adds to what its shortcut carries"),
     Probe("expansion", "a few linearised units multiplied out into all their 2ⁿ paths"),
     Probe(

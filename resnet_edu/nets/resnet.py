@@ -43,6 +43,7 @@ class ResNet(nn.Module):
     spec: Net  # the description it was built from; surgery does not update it
     seed: int | None = None  # of the initial weights, if `build` made them
     activation_checkpointing = False
+    active_units: int | None = None  # of a net that is still growing: it ends after so many units
 
     def __init__(
         self, stem: nn.Module, stages: list[nn.Sequential], pool: nn.Module, head: nn.Module
@@ -57,11 +58,18 @@ class ResNet(nn.Module):
         """Images (N, channels, side, side) → logits (N, classes)."""
         if self.activation_checkpointing and self.training and torch.is_grad_enabled():
             return self.forward_intermediates(x).logits
-        logits: Tensor = self.head(self.pool(self.stages(self.stem(x))))
+        x = self.stem(x)
+        if self.active_units is None:
+            x = self.stages(x)
+        else:
+            for _, each in self.units()[: self.active_units]:
+                x = each(x)
+        logits: Tensor = self.head(self.pool(x))
         return logits
 
     def forward_intermediates(self, x: Tensor) -> ForwardResult:
-        """As `forward`, and return every intermediate output; autograd can differentiate by each of them."""
+        """As `forward`, and return every intermediate output; autograd can differentiate by each of them. It
+        has all units, also while the net is growing."""
         recompute = self.activation_checkpointing and self.training and torch.is_grad_enabled()
         x = self.stem(x)
         intermediates = {"stem": x}

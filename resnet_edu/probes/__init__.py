@@ -10,6 +10,7 @@ from typing import Any
 
 from resnet_edu.photographs import named
 from resnet_edu.probes import (
+    construction,
     fresh_profile,
     gradients,
     lesions,
@@ -43,6 +44,7 @@ PROBES: Mapping[str, Callable[..., ProbeAnswer]] = {
     "random_lesions": lesions.random_lesions,
     "shuffles": lesions.shuffles,
     "lesion": unit_surgery.lesion,
+    "deepened": construction.deepened,
     "contributions": paths.contributions,
     "expansion": paths.expansion,
     "path_lengths": paths.path_lengths,

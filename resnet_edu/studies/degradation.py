@@ -29,17 +29,18 @@ Decision rule, fixed before any run
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from resnet_edu.experiment import Experiment, budgets
+from resnet_edu.studies.effects import MIN_SEEDS, UNSETTLED, at_least
 from resnet_edu.studies.evidence import Comparison, Evidence, Side
-from resnet_edu.studies.intervals import Interval, interval
+from resnet_edu.studies.intervals import interval
 from resnet_edu.studies.report import sentence
 from resnet_edu.studies.study import Measured, Study, Verdict
+from resnet_edu.studies.tables import CHANCE, ERRORS, last_errors
 
 DEPTHS = {
     "minute": (8, 20, 56),
@@ -49,13 +50,9 @@ DEPTHS = {
     "paper": (20, 32, 44, 56, 110),
 }
 SEEDS = (0, 1, 2)
-MIN_SEEDS = 3
 MARGIN = 1.0  # percentage points
-UNSETTLED = "not settled at this budget"
 Arm = tuple[str, int]  # kind of net, depth
 TEN_CLASSES = ("digits", "cifar10", "fashion-mnist")
-CHANCE = 90.0  # % error, with ten classes of equal size
-ERRORS = ("train_error", "train_error_batch", "test_error")
 COLUMNS = ("depth", "net", "seed", "step", *ERRORS, "run", "state")
 
 
@@ -111,7 +108,13 @@ def verdict(measured: pd.DataFrame) -> Verdict:
         "diverged": sorted(measured["run"][measured["state"] == "diverged"]),
         "unfinished": sorted(measured["run"][~_counts(measured)]),
     }
-    return Verdict(word, sentence(evidence), evidence)
+    names = f"{_name(plain['worse'])} − {_name(plain['better'])}"
+    effect = at_least(f"training error, {names}", plain["differences"], MARGIN)
+    return Verdict(word, sentence(evidence), evidence, (effect,))
+
+
+def _name(side: Side) -> str:
+    return f"{side['net']}-{side['depth']}"
 
 
 def _check_comparable(experiments: list[Experiment]) -> None:
@@ -129,15 +132,12 @@ def _check_comparable(experiments: list[Experiment]) -> None:
 def _row(run: Measured) -> dict[str, Any]:
     experiment, status, evals = run.experiment, run.status(), run.evals()
     last = evals.iloc[-1] if len(evals) else {"step": 0}
-    errors = {error: float(last.get(error, math.nan)) for error in ERRORS}
-    if status.state == "diverged":
-        errors = dict.fromkeys(ERRORS, CHANCE)
     return {
         "depth": experiment.net.depth,
         "net": "plain" if experiment.net.plain else "residual",
         "seed": experiment.seed,
         "step": status.step if status.state == "diverged" else int(last["step"]),
-        **errors,
+        **last_errors(run),
         "run": run.name,
         "state": status.state,
     }
@@ -169,10 +169,10 @@ def _compared(measured: pd.DataFrame, worse: Arm, better: Arm, error: str) -> Co
     pairs = pd.DataFrame({side: by_seed[error][chosen] for side, chosen in is_side.items()}).dropna()
     pairs = pairs.iloc[: 0 if worse == better else None]  # nothing is compared with itself
     differences = pairs["worse"] - pairs["better"]
-    bounds = interval(differences.tolist())
+    bounds = at_least("", {int(seed): float(value) for seed, value in differences.items()}, MARGIN)
     learnt = bool((pairs["better"] <= CHANCE / 2).all())
     return {
-        "word": _word(bounds) if learnt else UNSETTLED,
+        "word": bounds.word if learnt else UNSETTLED,
         "learnt": learnt,
         "n": bounds.n,
         "mean": bounds.mean,
@@ -187,14 +187,6 @@ def _compared(measured: pd.DataFrame, worse: Arm, better: Arm, error: str) -> Co
 def _side(arm: Arm, errors: pd.Series) -> Side:
     spread = interval(errors.tolist())
     return {"net": arm[0], "depth": arm[1], "error": spread.mean, "sd": spread.sd}
-
-
-def _word(bounds: Interval) -> str:
-    if bounds.n < MIN_SEEDS:
-        return UNSETTLED
-    if bounds.low >= MARGIN:
-        return "supported"
-    return "contradicted" if bounds.high < MARGIN else UNSETTLED
 
 
 def _agreed(eval_mode: str, batch_statistics: str) -> str:
@@ -212,4 +204,6 @@ STUDY = Study(
     measure=measure,
     summary=summary,
     verdict=verdict,
+    budgets=tuple(DEPTHS),
+    by_depth=True,
 )

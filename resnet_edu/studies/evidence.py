@@ -35,8 +35,8 @@ class Comparison(TypedDict):
     better: Side
 
 
-class Evidence(TypedDict):
-    """Everything that a verdict says.
+class Evidence(TypedDict, total=False):
+    """Everything that the degradation study's verdict says; all keys, or none for another study.
 
     - `word`: the verdict.
     - `margin`: of the rule, in points.

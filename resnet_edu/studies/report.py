@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from resnet_edu.studies.evidence import Comparison, Evidence, Side
 
-_SHOWN = {
-    "training error %": "train_error",
-    "with batch statistics %": "train_error_batch",
-    "test error %": "test_error",
+_TITLES = {
+    "train_error": "training error %",
+    "train_error_batch": "with batch statistics %",
+    "test_error": "test error %",
 }
 _HEADLINES = {
     "supported": "{} nets get worse with depth",
@@ -91,9 +93,19 @@ def _runs(names: list[str]) -> str:
 
 
 def shown(summary: pd.DataFrame) -> pd.DataFrame:
-    """A study's summary for people: errors as 'mean ± sd', in %."""
-    table = summary[["depth", "net", "n"]].set_axis(["layers", "net", "seeds"], axis=1)
-    for title, error in _SHOWN.items():
-        pairs = zip(summary[error], summary[f"{error}_sd"], strict=True)
-        table[title] = [f"{mean:.2f} ± {sd:.2f}" for mean, sd in pairs]
+    """A study's summary for people: what identifies a row, its seeds, and each value as 'mean ± sd'."""
+    values = [name.removesuffix("_sd") for name in summary.columns if name.endswith("_sd")]
+    keys = [name for name in summary.columns if name not in {*values, *(f"{value}_sd" for value in values)}]
+    table = summary[keys].rename(columns={"depth": "layers", "n": "seeds"})
+    for value in values:
+        pairs = zip(summary[value], summary[f"{value}_sd"], strict=True)
+        title = _TITLES.get(value, value.replace("_", " "))
+        table[title] = [f"{number(mean)} ± {number(sd)}" for mean, sd in pairs]
     return table
+
+
+def number(value: float) -> str:
+    """Two decimals, or three digits of what is tiny or huge; '–' where there is no number."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.2f}" if value == 0 or 0.01 <= abs(value) < 1e4 else f"{value:.3g}"

@@ -29,6 +29,7 @@ from resnet_edu.training.compute import ComputeChoice
 from resnet_edu.training.devices import autocast
 from resnet_edu.training.distributed import SingleProcess
 from resnet_edu.training.graphs import CudaCapturer, CudaGraphStep
+from resnet_edu.training.phases import enter_phase
 from resnet_edu.training.sgd import FusedSGD
 
 MAX_ROWS = 1024
@@ -64,7 +65,8 @@ class Engine:
         processes: SingleProcess = SingleProcess(),
     ) -> None:
         device = torch.device(compute.device)
-        self.seed, self.net, self.batches, self.compute = experiment.seed, net, batches, compute
+        self.seed, self.recipe = experiment.seed, experiment.recipe
+        self.net, self.batches, self.compute = net, batches, compute
         self.weights = [weight for _, weight in nets.layers(net)]
         self.stochastic = bool(nets.stochastic_modules(net))
         self.sgd = FusedSGD(net.parameters(), experiment.recipe.momentum, experiment.recipe.weight_decay)
@@ -76,9 +78,10 @@ class Engine:
         self.processes, single = processes, processes.world_size == 1
         self.model: Model = processes.wrap_ddp(net)
         self.compile_error = ""
-        if compute.compiled and single:
+        if compute.compiled and single and not experiment.recipe.greedy:
             self._compile()
-        captures = device.type == "cuda" and compute.captured is not False and single
+        one_work = not experiment.recipe.greedy  # a captured step is the same work each time
+        captures = device.type == "cuda" and compute.captured is not False and single and one_work
         self.run: Callable[[bool], None] = self.step
         if captures:
             self.run = CudaGraphStep(self.step, CudaCapturer(device))
@@ -105,6 +108,7 @@ class Engine:
         """The host's work before this step: prefetch its batch, seed dropout and stochastic depth. A replayed
         graph draws from PyTorch's generator with its latest seed."""
         self.batches.prefetch(step - self.first)
+        enter_phase(self.net, self.recipe, step)
         if self.stochastic:
             nets.seed_stochastic_modules(self.net, self.seed, step)
 

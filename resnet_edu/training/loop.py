@@ -18,8 +18,11 @@ from resnet_edu.training.chunk import Checkpoint, StepChunk, StepRow
 from resnet_edu.training.compute import ComputeChoice
 from resnet_edu.training.diagnosis import Divergence, diagnose, loss_limit
 from resnet_edu.training.distributed import SingleProcess
+from resnet_edu.training.dropout import add_dropout
 from resnet_edu.training.engine import Engine, rows_for
 from resnet_edu.training.evaluating import evaluate, unit_gradients
+from resnet_edu.training.frozen import freeze_units
+from resnet_edu.training.phases import enter_phase, whole_net
 from resnet_edu.training.plateau import PlateauState
 from resnet_edu.training.recording import Recording, evaluation_steps
 
@@ -105,11 +108,16 @@ class Trainer:
         net = nets.build(
             experiment.net, channels=data.channels, side=data.side, classes=data.classes, seed=experiment.seed
         )
+        freeze_units(net, experiment)
+        add_dropout(net, self.recipe.dropout)
         self.net = net.to(compute.device).to(memory_format=self.format)
         self.net.activation_checkpointing = compute.checkpointed
         rows = rows_for(experiment)
         self.batches = make_batches(experiment, data, self.format, rows, processes.shard(self.recipe.batch))
         self.engine = Engine(experiment, self.net, self.batches, compute, rows, processes)
+        enter_phase(self.net, self.recipe, 0)
+        if self.recipe.greedy and processes.world_size > 1:
+            raise SpecError("greedy training takes one process: set greedy to 0")
         self.check_every_step = torch.device(compute.device).type == "cpu"
         self.chunk_seconds = chunk_seconds
         steps = self.recipe.steps
@@ -194,7 +202,8 @@ class Trainer:
             last = self.done == self.recipe.steps
             row = evaluate(self.net, self.data, self.compute, self.done, batch=self.recipe.batch, last=last)
             chunk.evals.append(row)
-            chunk.units.append(unit_gradients(self.net, self.data, self.format, self.done))
+            with whole_net(self.net):
+                chunk.units.append(unit_gradients(self.net, self.data, self.format, self.done))
         return chunk
 
     def broadcast_state(self) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from resnet_edu.runs import Shelf
 
-STUDIES, BUDGETS = "(choose from 'degradation')", "minute, lesson, lesson-cifar, quarter, paper"
+STUDIES = "(choose from 'degradation', 'residual_depth', "
+BUDGETS = "minute, lesson, lesson-cifar, quarter, paper"
 ROOT = "an image folder holds train/CLASS/*.jpg and test/CLASS/*.jpg"
 
 
@@ -69,6 +70,7 @@ def test_a_wrong_value_is_answered_in_one_line(command, words, message, tmp_path
         ("runs export x --format xlsx", "argument --format: invalid choice: 'xlsx'"),
         ("runs pack x", "the following arguments are required: --into"),
         ("study", "the following arguments are required: name"),
+        ("study degradation --budget minute --depths 8 --seeds x", "'x': whole numbers separated by commas"),
         ("study depth", f"argument name: invalid choice: 'depth' {STUDIES}"),
         ("study degradation --budget hour", "argument --budget: invalid choice: 'hour'"),
         ("study degradation --depths 8,x", "'8,x': whole numbers separated by commas, such as 8,20,56"),

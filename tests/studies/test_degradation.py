@@ -260,11 +260,14 @@ def test_arms_refuse_what_no_experiment_takes(wrong):
         STUDY.arms(**{"budget": "minute"} | wrong)
 
 
-def test_the_registry_and_the_docstring():
-    assert studies.names() == ("degradation",)
-    with pytest.raises(KeyError, match="allowed: degradation"):
-        studies.get("depth")
+def test_the_docstring_and_the_words():
     for heading in ("Question", "Source", "Command", "Cost", "Decision rule"):
         assert heading in degradation.__doc__
     with pytest.raises(ValueError, match="verdict is 'proved'; allowed: supported"):
         Verdict("proved", "", {})
+
+
+def test_its_effect_is_the_plain_difference():
+    (effect,) = judged(runs(plain_56=(60, 70, 80), plain_8=(0, 1, 0))).effects
+    assert effect.label == "training error, plain-56 − plain-8"
+    assert (effect.n, effect.word, effect.needs) == (3, "supported", "at least 1 point")

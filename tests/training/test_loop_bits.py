@@ -41,6 +41,8 @@ def test_bits_do_not_depend_on_how_steps_are_put_into_chunks(train, tiny, digits
         {"augment": True, "warmup": 2, "momentum": 0.5, "drops": (0.4,)},
         {"momentum": 0.0, "batch": 50},
         {"plain": True, "lr": 0.01},
+        {"frozen": 2},
+        {"dropout": 0.3, "frozen": 1},
     ],
 )
 @pytest.mark.parametrize("every_step", [False, True])

@@ -8,7 +8,9 @@ import torch
 from resnet_edu.training import simple_loop
 
 
-@pytest.mark.parametrize("recipe", [{}, {"augment": True}, {"warmup": 2, "drops": (0.5,)}, {"momentum": 0.0}])
+@pytest.mark.parametrize(
+    "recipe", [{}, {"augment": True}, {"warmup": 2, "drops": (0.5,)}, {"momentum": 0.0}, {"frozen": 2}]
+)
 def test_losses_and_weights_are_those_of_the_real_loop_to_the_bit(train, tiny, digits, recipe):
     experiment = tiny(steps=6, **recipe)
     real = train(experiment)
