@@ -8,6 +8,7 @@ from typing import Any, cast
 import flow_picture
 import streamlit as st
 import url_state
+from errors import sentence
 
 from resnet_edu import flow
 from resnet_edu.experiment import Digits, Experiment
@@ -77,7 +78,7 @@ def _profile_of(side: str) -> list[FreshProfile]:
     try:
         return [_profile(fresh_source(_experiment(side)))]
     except (SpecError, private.ProbeError) as error:
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
         return []
 
 

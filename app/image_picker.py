@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 import url_state
+from errors import sentence
 from PIL import Image
 from probe_client import Request, ask_probes
 from starlette.formparsers import MultiPartParser
@@ -77,7 +78,7 @@ class Subject:
             with st.spinner(waiting):
                 return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
         except private.ProbeError as error:
-            st.error(url_state.escaped(f"{error}."))
+            st.error(sentence(error))
             return None
 
 
@@ -175,7 +176,7 @@ def _photograph(name: str) -> np.ndarray | None:
     try:
         picture = pictures.photograph(name)
     except pictures.PictureError as error:
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
         return None
     st.caption(url_state.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
     return picture
@@ -196,7 +197,7 @@ def _uploaded() -> np.ndarray | None:
         return pictures.decoded(file.getvalue())
     except pictures.PictureError as error:
         name = " ".join(file.name.split())[:60]
-        st.error(url_state.escaped(f"{name}: {error}."))
+        st.error(sentence(f"{name}: {error}"))
         return None
 
 

@@ -12,7 +12,8 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,19 @@ def pending(shelf: Shelf) -> list[TrainJob | ProbeJob]:
     """
     found = (_read(path) for path in (shelf.path / QUEUE).glob("*.json"))
     return sorted((job for job in found if job is not None), key=lambda job: job.at)
+
+
+def in_turn(jobs: Sequence[TrainJob | ProbeJob]) -> list[TrainJob | ProbeJob]:
+    """Trainings by turns: each client's first one, then each one's second, so that a visitor who queues many
+    does not hold up the others. Probes keep their order."""
+    before: Counter[str] = Counter()
+    turns: dict[Path, int] = {}
+    for job in jobs:
+        if isinstance(job, TrainJob):
+            client = job.clients[0] if job.clients else ""
+            turns[job.file] = before[client]
+            before[client] += 1
+    return sorted(jobs, key=lambda job: turns.get(job.file, 0))
 
 
 def put(job: Job, client: str = "") -> None:

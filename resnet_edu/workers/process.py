@@ -31,7 +31,8 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
         with pool.slot_lock(shelf, slot).acquire(timeout=1):
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < idle_seconds:
-                if any(try_claim(shelf, job, slot) for job in queue.pending(shelf)):
+                jobs = queue.in_turn(queue.pending(shelf))
+                if any(try_claim(shelf, job, slot) for job in jobs):
                     idle_since = time.monotonic()
                 else:
                     _import_captum(slot)
