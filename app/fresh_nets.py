@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import direct_client
 import flow_picture
 import streamlit as st
 import url_state
@@ -121,10 +122,10 @@ def _query(family: str, unit: str, depth: int) -> dict[str, str]:
     return {"net": f"{family}-resnet-{depth}{words}"}
 
 
-@st.cache_data(max_entries=256, show_spinner="Computing one backward pass …")
 def _profile(source: str) -> FreshProfile:
-    """Computed by the process for direct questions; a reader's newer question replaces one that waits."""
-    facts, arrays = private.ask(source, FRESH)
+    """Computed by the process for direct questions."""
+    with st.spinner("Computing one backward pass …"):
+        facts, arrays = direct_client.ask(source, FRESH)
     experiment = fresh_experiment(source)
     blocks, layers = drawn_blocks(experiment.net, experiment.data, [str(name) for name in arrays["layer"]])
     return cast(FreshProfile, fresh_net(facts, arrays, blocks, layers))

@@ -8,9 +8,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import direct_client
 import numpy as np
 import streamlit as st
 import url_state
+import weights_offer
 from errors import sentence
 from PIL import Image
 from probe_client import Request, ask_probes
@@ -76,25 +78,19 @@ class Subject:
             return ask_probes(_kept(asked, self.kept), waiting, meanwhile, place=place)
         try:
             with st.spinner(waiting):
-                return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
+                return [
+                    direct_client.ask(net, probe, pixels=self.pixels, **more) for net, probe, more in asked
+                ]
+        except private.WeightsMissing as error:
+            weights_offer.offer(error.net)
+            return None
         except private.ProbeError as error:
             st.error(sentence(error))
             return None
 
 
-def _source(net: Net) -> str:
-    return net if isinstance(net, str) else str(net.path)
-
-
 def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Request]:
     return [(net, probe, arguments | dict(kept)) for net, probe, arguments in asked if isinstance(net, Run)]
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> ProbeAnswer:
-    """The answer, cached in this server's memory only. Errors are not cached."""
-    net = source if source.startswith("torchvision:") else Run(source)
-    return private.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:

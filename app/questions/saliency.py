@@ -45,7 +45,7 @@ def page() -> None:
         official()
         return
     rows = switch("compare", "rows", ROWS, "methods", beside)
-    more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
+    more = {OFFICIAL: "torchvision's ImageNet nets"}
     chosen = twins.choose(usual=cache.REAL, usual_depth=20, clears=("unit",), also=more)
     if chosen is None:
         return
@@ -197,14 +197,24 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[ProbeAnsw
         st.markdown(f"**{words}**")
     alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
     panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
-    complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
-    if any(complete):
-        st.markdown(" ".join(filter(None, complete)))
+    said = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
+    said += [
+        _blank(name, method)
+        for name, (_, answer) in zip(names, found, strict=True)
+        if not answer["map"].any()
+    ]
+    if any(said):
+        st.markdown(" ".join(filter(None, said)))
 
 
 def _says(facts: dict[str, Any]) -> str:
     said, asked = (facts["class_names"][facts[which]] for which in ("predicted", "target"))
     return f"says <b>{said}</b>, {100 * max(facts['probabilities']):.0f} % sure<br>map for class {asked}"
+
+
+def _blank(net: str, method: str) -> str:
+    """Why a map is blank: a reader would take it for a fault."""
+    return url_state.escaped(f"The map of {net} is zero everywhere: {METHODS[method].zero}")
 
 
 def _completeness(net: str, facts: dict[str, Any]) -> str:

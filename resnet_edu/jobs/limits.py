@@ -41,8 +41,10 @@ class Limits:
 
     @classmethod
     def of_owner(cls) -> Limits:
-        """From `RESNET_EDU_MAX_MINUTES`, `RESNET_EDU_MAX_MEMORY` (in GB) and `RESNET_EDU_MAX_TRAININGS`. There,
-        "inf" is no limit. Raises `RunError` for what is no number above 0."""
+        """From `RESNET_EDU_MAX_MINUTES`, `RESNET_EDU_MAX_MEMORY` (in GB) and `RESNET_EDU_MAX_TRAININGS`.
+
+        "inf" there is no limit. Raises `RunError` for what is no number above 0.
+        """
         return cls(
             _number("RESNET_EDU_MAX_MINUTES", cls.minutes),
             _number("RESNET_EDU_MAX_MEMORY", cls.gigabytes),

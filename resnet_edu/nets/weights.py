@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -61,12 +62,7 @@ def official(name: str, *, download: bool = True) -> ResNet:
     Reads them from torch.hub's folder (TORCH_HOME) or, with `download`, fetches them into it. Raises
     `SpecError` for another name, `WeightsError` if the weights cannot be fetched or do not fit.
     """
-    if name not in OFFICIAL:
-        raise SpecError(f"name is {name!r}; official weights exist for {', '.join(OFFICIAL)}")
-    from torchvision.models import get_model_weights
-
-    weights = get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
+    weights, path = _published(name), official_file(name)
     if not (download or path.exists()):
         raise WeightsError(f"{name}: {path} does not exist; download it from {weights.url}")
     try:
@@ -77,6 +73,21 @@ def official(name: str, *, download: bool = True) -> ResNet:
         net = assemble(Imagenet(depth=int(named_net(name)["net.depth"])), channels=3, side=224, classes=1000)
     fill(net, from_torchvision(tensors), f"{name} from {path.name}")
     return net.eval()
+
+
+def official_file(name: str) -> Path:
+    """Where torch.hub keeps torchvision's weights of this net, once they are fetched. Raises `SpecError` for
+    another name."""
+    return Path(torch.hub.get_dir(), "checkpoints", str(_published(name).url).rsplit("/", 1)[1])
+
+
+def _published(name: str) -> Any:
+    """torchvision's record of the weights: url, digest, classes."""
+    if name not in OFFICIAL:
+        raise SpecError(f"name is {name!r}; official weights exist for {', '.join(OFFICIAL)}")
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
 
 
 def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
