@@ -172,6 +172,7 @@ def ask(run: Run, probe: str, *, client: str = "", **arguments: Any) -> Path:
     """
     folder = answers.answer_folder(run, probe, arguments)
     answers.forget_error(folder)
+    answers.mark_used(folder)
     if not answers.answered(folder):
         folder.mkdir(parents=True, exist_ok=True)
         file = queue.probe_job_file(folder)
