@@ -17,9 +17,8 @@ def offer(net: str) -> None:
         return
     if error := downloads.error(net):
         st.error(sentence(error))
-    size = downloads.MEGABYTES[int(net.rpartition("-")[2])]
     st.info(f"The weights of torchvision's {net} are not on this machine.")
-    if st.button(f"Download them: {size} MB", icon=":material/download:"):
+    if st.button(f"Download them: {downloads.MEGABYTES[net]} MB", icon=":material/download:"):
         downloads.start(net)
         st.rerun()
 

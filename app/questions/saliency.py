@@ -13,6 +13,7 @@ import streamlit as st
 import trust_section
 import twins
 import url_state
+import weights_offer
 from head import head, switch
 from image_picker import Net, Subject
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from resnet_edu import anatomy, charts, pictures
 from resnet_edu.charts.style import net_of
 from resnet_edu.experiment.net import IMAGENET_DEPTHS, Imagenet
+from resnet_edu.jobs import downloads
 from resnet_edu.methods import METHODS, TERMS
 from resnet_edu.runs.answers import ProbeAnswer
 
@@ -72,13 +74,17 @@ def official() -> None:
         depth = url_state.read("depth", IMAGENET_DEPTHS, 50)
         url_state.segmented("depth", "depth", depth, IMAGENET_DEPTHS, clears=("unit",))
         place = st.container(horizontal=True, gap="small", width="content")
-    net = f"torchvision:resnet-{depth}"
+    name = f"resnet-{depth}"
+    net = f"torchvision:{name}"
     (channels, side), keep = pictures.IMAGENET_SIZE, pictures.IMAGENET_KEEP
     subject = image_picker.choose([net], (channels, side, keep), place)
     overlay = choose_overlay(place)
     units = [node["id"] for node in cache.graph(Imagenet(depth=depth))["nodes"] if node["kind"] == "unit"]
     methods, unit = choose_methods(units, several=True)
     if subject is None:
+        return
+    if not downloads.present(name):
+        weights_offer.offer(name)
         return
     for method in methods:
         if not draw_method(subject, method, [((net,), None, "")], unit=unit, overlay=overlay):

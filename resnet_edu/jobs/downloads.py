@@ -5,16 +5,32 @@ Nothing else waits for a download. Several visitors who ask for the same weights
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
-MEGABYTES = {18: 45, 34: 83, 50: 98, 101: 171, 152: 230}
-"""What each depth's file takes, as torchvision says."""
+MEGABYTES = {"resnet-18": 45, "resnet-34": 83, "resnet-50": 98, "resnet-101": 171, "resnet-152": 230}
+"""What each net's file takes, as torchvision says."""
+FILES = {
+    "resnet-18": "resnet18-f37072fd.pth",
+    "resnet-34": "resnet34-b627a593.pth",
+    "resnet-50": "resnet50-0676ba61.pth",
+    "resnet-101": "resnet101-63fe2227.pth",
+    "resnet-152": "resnet152-394f9c45.pth",
+}
+"""How torchvision calls it. The desk cannot ask: importing torchvision takes seconds."""
 COMMAND = (sys.executable, "-m", "resnet_edu.workers.download")
 _lock = threading.Lock()
 _begun: dict[str, subprocess.Popen[str]] = {}
 _said: dict[str, str] = {}
+
+
+def present(net: str) -> bool:
+    """True if the weights are in torch.hub's folder."""
+    cache = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    return Path(cache, "hub", "checkpoints", FILES[net]).expanduser().exists()
 
 
 def start(net: str) -> None:

@@ -25,6 +25,7 @@ from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.experiment.folder import resolved
 from resnet_edu.jobs import cluster, limits, pool, queue
 from resnet_edu.jobs.estimate import Estimate
+from resnet_edu.jobs.limits import LimitError
 from resnet_edu.runs import RecordingConfig, Run, Shelf, answers
 from resnet_edu.runs.answers import AnswerProgress
 
@@ -168,14 +169,16 @@ def ask(run: Run, probe: str, *, client: str = "", **arguments: Any) -> Path:
     for it and may `release` it, by default this process. `arguments` are the probe's own; leaving one out
     takes its default, and makes another answer than the same value written out. Answers that ship with a run
     are found; new answers of such a read-only run are kept on the user's shelf. An error is removed after
-    half a minute, and the probe runs again.
+    half a minute, and the probe runs again. Raises `LimitError` where too many visitors' questions wait.
     """
     folder = answers.answer_folder(run, probe, arguments)
     answers.forget_error(folder)
     answers.mark_used(folder)
     if not answers.answered(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         file = queue.probe_job_file(folder)
+        if client and not file.exists() and queue.probes_waiting(folder) >= limits.MOST_PROBES:
+            raise LimitError(f"{limits.MOST_PROBES:,} questions of visitors wait already: try again later")
+        folder.mkdir(parents=True, exist_ok=True)
         job = queue.ProbeJob(file=file, path=run.path, folder=folder, probe=probe, arguments=arguments)
         queue.put(job, client or _this_process())
         pool.start(Shelf(folder.parents[2]), queue.queue_for(probe))

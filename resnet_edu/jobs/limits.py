@@ -18,6 +18,8 @@ from resnet_edu.runs import Run, RunError, Shelf
 
 TOGETHER = 4
 """All visitors together may have so many times the minutes of one."""
+MOST_PROBES = 1000
+"""Questions of visitors that may wait: the queue is a folder that each worker reads whole."""
 Task = tuple[Experiment, int]
 """What is trained, and the step at which it begins or resumes."""
 

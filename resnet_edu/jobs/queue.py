@@ -101,16 +101,21 @@ def pending(shelf: Shelf) -> list[TrainJob | ProbeJob]:
 
 
 def in_turn(jobs: Sequence[TrainJob | ProbeJob]) -> list[TrainJob | ProbeJob]:
-    """Trainings by turns: each client's first one, then each one's second, so that a visitor who queues many
-    does not hold up the others. Probes keep their order."""
-    before: Counter[str] = Counter()
+    """Each client's first training or probe of a slot, then each one's second, so that a visitor who queues
+    many does not hold up the others."""
+    before: Counter[tuple[str, str]] = Counter()
     turns: dict[Path, int] = {}
     for job in jobs:
-        if isinstance(job, TrainJob):
-            client = job.clients[0] if job.clients else ""
-            turns[job.file] = before[client]
-            before[client] += 1
-    return sorted(jobs, key=lambda job: turns.get(job.file, 0))
+        slot = queue_for(job.probe) if isinstance(job, ProbeJob) else "training"
+        client = job.clients[0] if job.clients else ""
+        turns[job.file] = before[slot, client]
+        before[slot, client] += 1
+    return sorted(jobs, key=lambda job: turns[job.file])
+
+
+def probes_waiting(folder: Path) -> int:
+    """How many probes are queued on the shelf of this answer."""
+    return sum(1 for _ in probe_job_file(folder).parent.glob("probe-*.json"))
 
 
 def put(job: Job, client: str = "") -> None:

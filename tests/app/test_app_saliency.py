@@ -234,7 +234,8 @@ def test_nothing_stands_above_the_title(opened, strip):
     assert said(at.markdown).startswith(METHODS["saliency"].title.join(["##### ", " "]))
 
 
-def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):
+def test_torchvision_s_nets_stand_alone(opened, no_workers, asked, monkeypatch):
+    monkeypatch.setattr(downloads, "present", lambda net: True)
     at = opened("saliency", nets="torchvision", depth=18, methods="saliency,deep_lift")
     assert not at.exception
     assert not [field for field in at.get("button_group") if field.key == "url-rows"]  # they have no rows
@@ -250,23 +251,22 @@ def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypat
         raise private.ProbeError("resnet-50's weights are not here, and there is no network")
 
     monkeypatch.setattr(private, "ask", ask)
+    monkeypatch.setattr(downloads, "present", lambda net: True)
     at = opened("saliency", nets="torchvision", of="flower", methods="saliency,occlusion")
     assert "resnet-50's weights are not here" in said(at.error)
     assert tried == ["saliency"]  # nobody waits for each method to find no network
     assert not at.exception
 
 
-def test_an_address_downloads_nothing_and_a_click_does(opened, no_workers, monkeypatch):
+def test_an_address_downloads_nothing_and_a_click_does(opened, no_workers, asked, monkeypatch, tmp_path):
+    """The page does not even start a process to look for the weights."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(downloads, "_begun", {})
     monkeypatch.setattr(downloads, "COMMAND", (sys.executable, "-c", "print('no network'); exit(1)"))
-
-    def ask(source, *given, **asked):
-        raise private.WeightsMissing("the weights of resnet-50 are not on this machine", "resnet-50")
-
-    monkeypatch.setattr(private, "ask", ask)
     at = opened("saliency", nets="torchvision", of="china", methods="saliency,occlusion")
     assert not at.exception
     assert "The weights of torchvision's resnet-50 are not on this machine." in said(at.info)
+    assert not asked
     assert not downloads._begun
     (button,) = [each for each in at.button if each.label == "Download them: 98 MB"]
     with monkeypatch.context() as meanwhile:
@@ -276,6 +276,18 @@ def test_an_address_downloads_nothing_and_a_click_does(opened, no_workers, monke
     (process,) = downloads._begun.values()
     process.wait()
     assert said(at.run().error) == "no network."
+    monkeypatch.setattr(downloads, "present", lambda net: True)
+    assert len(charts(at.run())) == 2
+
+
+def test_weights_that_were_removed_meanwhile_are_offered_again(opened, no_workers, monkeypatch):
+    def ask(source, *given, **asked):
+        raise private.WeightsMissing("the weights of resnet-50 are not on this machine", "resnet-50")
+
+    monkeypatch.setattr(private, "ask", ask)
+    monkeypatch.setattr(downloads, "present", lambda net: True)
+    at = opened("saliency", nets="torchvision", of="china", methods="saliency,occlusion")
+    assert [each.label for each in at.button].count("Download them: 98 MB") == 1
 
 
 def png(side: int = 20) -> bytes:

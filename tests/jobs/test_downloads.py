@@ -9,6 +9,7 @@ from torchvision.models import get_model_weights
 from waiting import until
 
 from resnet_edu.jobs import downloads
+from resnet_edu.nets import weights
 from resnet_edu.workers import download
 
 WAITS = "import sys, pathlib, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.02)\n"
@@ -54,9 +55,23 @@ def test_why_it_failed_is_said_until_it_is_tried_again(monkeypatch):
 
 
 def test_sizes_are_those_that_torchvision_gives():
-    for depth, megabytes in downloads.MEGABYTES.items():
-        published = get_model_weights(f"resnet{depth}")["IMAGENET1K_V1"].meta["_file_size"]
+    for net, megabytes in downloads.MEGABYTES.items():
+        published = get_model_weights(net.replace("-", ""))["IMAGENET1K_V1"].meta["_file_size"]
         assert round(published) == megabytes
+
+
+@pytest.mark.parametrize("variable", ["TORCH_HOME", "XDG_CACHE_HOME", "HOME"])
+def test_the_desk_knows_where_torch_hub_keeps_them(variable, monkeypatch, tmp_path):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert downloads.FILES.keys() == downloads.MEGABYTES.keys() == set(weights.OFFICIAL)
+    for net in weights.OFFICIAL:
+        assert not downloads.present(net)
+        file = weights.official_file(net)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        assert downloads.present(net)
 
 
 def test_an_error_of_the_process_is_one_line(monkeypatch, capsys):
