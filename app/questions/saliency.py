@@ -202,7 +202,7 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[ProbeAnsw
     if words:
         st.markdown(f"**{words}**")
     alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
-    panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
+    panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt, larger=1)
     said = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
     said += [
         _blank(name, method)
