@@ -18,7 +18,7 @@ OLD_NAMES = {"part": "block"}
 """Parameters by the names that they had in older addresses, which are still read."""
 EVERYWHERE = ("present", "figure")
 """Parameters of every page: whether it is presented, and the key of the figure that is."""
-MOST_WARNINGS, MOST_LISTED = 5, 60
+MOST_WARNINGS, MOST_LISTED, MOST_PAIRS = 5, 60, 100
 LONGEST = 60  # characters of a typed value
 _LINK = re.compile(r"(?<=//)|(?<=www)|(?<=@)", re.IGNORECASE)
 
@@ -64,10 +64,10 @@ def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
     text = get_param(name)
     pairs = [tuple(pair.split("~")) for pair in text.split(",")] if text else []
     good = all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs)
-    if good and len(pairs) <= len(allowed):
+    if good and len(pairs) <= MOST_PAIRS:
         return [(one, other) for one, other in pairs]
-    most = f"at most {len(allowed)} pairs such as {'~'.join(allowed[:2])}"
-    _warn(name, text or "", f"{most}, of {_listed(allowed)}", "none")
+    such = f"pairs such as {'~'.join(allowed[:2])}, at most {MOST_PAIRS}"
+    _warn(name, text or "", f"{such}, of {_listed(allowed)}", "none")
     return []
 
 

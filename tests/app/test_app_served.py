@@ -11,6 +11,7 @@ from subprocess import run as run_command
 
 import pytest
 from protocol import MAIN, STREAMLIT, Visitor, served
+from waiting import until
 
 from resnet_edu.cli import app, main, parser
 
@@ -45,6 +46,47 @@ def test_from_any_directory_it_listens_on_localhost_and_sends_no_telemetry(tmp_p
         log = (tmp_path / "server.log").read_text()
         assert "usage statistics" not in log
         assert "External" not in log
+
+
+STAND_IN = """
+import sys
+from resnet_edu.jobs import private
+private.COMMAND = (sys.executable, {child!r})
+"""
+CHILD = """
+import sys, time
+from pathlib import Path
+from resnet_edu.jobs.private import pack, receive, send, unpack
+here = Path(__file__).parent
+while True:
+    question, _ = unpack(receive(sys.stdin.buffer))
+    with (here / "asked").open("a") as file:
+        file.write(question["source"] + chr(10))
+    while not (here / "go").exists():
+        time.sleep(0.02)
+    send(sys.stdout.buffer, pack({"error": "a stand-in has no answer"}, {}))
+"""
+
+
+def test_who_moves_on_leaves_no_direct_question_behind_and_others_are_served(tmp_path):
+    """The child holds the first question until the visitor has moved on four times."""
+    child = tmp_path / "child.py"
+    child.write_text(CHILD)
+    (tmp_path / "sitecustomize.py").write_text(STAND_IN.format(child=str(child)))
+    path = f"{tmp_path}{os.pathsep}{MAIN.parents[1]}"
+    with served(tmp_path, PYTHONPATH=path) as host, Visitor(host, "gradients", "of=fresh&a-depth=8") as one:
+        until(lambda: (tmp_path / "asked").exists())
+        for depth in (14, 20, 26, 32):
+            one.rerun(f"of=fresh&a-depth={depth}")
+            one.wait(lambda message: message.WhichOneof("type") == "new_session")
+            one.wait(lambda message: "Computing one backward pass" in str(message))
+        with Visitor(host, "inside") as other:
+            assert "The whole net" in other.finished()
+        (tmp_path / "go").touch()
+        assert "a stand-in has no answer" in one.finished()
+    asked = re.findall(r"net.depth=(\d+)", (tmp_path / "asked").read_text())
+    assert asked[:2] == ["8", "32"]
+    assert not {"14", "20", "26"} & set(asked)
 
 
 @needs_proc

@@ -9,7 +9,7 @@ import pytest
 
 from resnet_edu import jobs, studies
 from resnet_edu.experiment import Experiment, budgets
-from resnet_edu.jobs import LimitError, Limits, estimate, pool, queue
+from resnet_edu.jobs import LimitError, Limits, estimate, limits, pool, queue
 from resnet_edu.jobs.estimate import Speed, in_words, milliseconds
 from resnet_edu.runs import RunError, RunWriter, Shelf, recorded
 
@@ -208,3 +208,18 @@ def test_alike_runs_count_for_it_more_than_others(tiny):
 )
 def test_times_are_said_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_questions_are_served_by_turns_and_their_number_is_bounded(tiny, monkeypatch):
+    run = Shelf().get_or_create(tiny())
+    for image in range(3):
+        jobs.ask(run, "saliency", client="one", image=image)
+    jobs.ask(run, "saliency", client="other", image=9)
+    images = [job.arguments["image"] for job in queue.in_turn(queue.pending(Shelf()))]
+    assert images == [0, 9, 1, 2]
+    monkeypatch.setattr(limits, "MOST_PROBES", 4)
+    jobs.ask(run, "saliency", client="another", image=9), "what waits already may be waited for"
+    with pytest.raises(LimitError, match="4 questions of visitors wait already: try again later"):
+        jobs.ask(run, "saliency", client="another", image=10)
+    assert len(queue.pending(Shelf())) == 4
+    jobs.ask(run, "saliency", image=10)
