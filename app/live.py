@@ -130,10 +130,8 @@ def button_label(plan: Plan, runs: Sequence[Run]) -> str:
 
 def button(place: DeltaGenerator, label: str, plan: Plan, *, enabled: bool = True) -> bool:
     """The button that trains the plan; below it what that takes, or why the owner's limits refuse it."""
-    try:
-        takes, refused = _in_words(jobs.expected(plan.arms(), visitor.client())), ""
-    except jobs.LimitError as error:
-        takes, refused = "", str(error)
+    arms = plan.arms()
+    takes, refused = _expected(visitor.client(), tuple(arm.name for arm in arms), arms)
     look: dict[str, Any] = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
     pressed = place.button(label, disabled=not enabled or bool(refused), **look)
     if enabled and takes:
@@ -143,11 +141,16 @@ def button(place: DeltaGenerator, label: str, plan: Plan, *, enabled: bool = Tru
     return pressed
 
 
-def _in_words(takes: jobs.Estimate) -> str:
-    """'About 54 s, 0.7 GB of memory each'; "" where there is nothing to train."""
+@st.cache_data(ttl=3, show_spinner=False)
+def _expected(client: str, names: tuple[str, ...], _arms: Sequence[Experiment]) -> tuple[str, str]:
+    """'About 54 s, 0.7 GB of memory each', or "" where there is nothing to train; and why not, or ""."""
+    try:
+        takes = jobs.expected(_arms, client)
+    except jobs.LimitError as error:
+        return "", str(error)
     if not takes.seconds:
-        return ""
-    return f"About {jobs.in_words(takes.seconds)}, {takes.gigabytes:.1f} GB of memory each"
+        return "", ""
+    return f"About {jobs.in_words(takes.seconds)}, {takes.gigabytes:.1f} GB of memory each", ""
 
 
 def start(plan: Plan) -> None:
@@ -155,6 +158,7 @@ def start(plan: Plan) -> None:
     arms = plan.arms()
     jobs.submit_all(arms, again=True, client=visitor.client())
     cache.statuses.clear()
+    _expected.clear()
     url_state.set_params(view="here", live=max(len(Shelf().attempts(experiment)) for experiment in arms))
     st.rerun()
 

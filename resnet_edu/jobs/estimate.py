@@ -56,9 +56,8 @@ class Estimate:
     runs: int
 
 
-def estimate(tasks: Sequence[tuple[Experiment, int]], shelf: Shelf) -> Estimate:
+def estimate(tasks: Sequence[tuple[Experiment, int]], speed: Speed) -> Estimate:
     """What it takes to train the tasks: experiments, with the step at which each begins or resumes."""
-    speed = Speed.measured(shelf)
     each = [speed.seconds(experiment, step) for experiment, step in tasks]
     slots = max(1, min(pool.slots(experiment for experiment, _ in tasks), len(each)))
     seconds = max(sum(each) / slots, max(each, default=0.0))

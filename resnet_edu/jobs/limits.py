@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from resnet_edu.experiment import Experiment
-from resnet_edu.jobs.estimate import Estimate, estimate, gigabytes, in_words
+from resnet_edu.jobs.estimate import Estimate, Speed, estimate, gigabytes, in_words
 from resnet_edu.jobs.queue import TrainJob, pending
 from resnet_edu.runs import Run, RunError, Shelf
 
@@ -58,7 +59,8 @@ def check(experiments: Sequence[Experiment], shelf: Shelf, client: str, limits: 
     """What it takes to train these; raises `LimitError` where `client` may not start them."""
     queued = [job for job in pending(shelf) if isinstance(job, TrainJob)]
     new = _to_train(experiments, shelf, {job.run for job in queued})
-    found = estimate(new, shelf)
+    speed = Speed.measured(shelf)
+    found = estimate(new, speed)
     if not new:
         return found
     if found.gigabytes > limits.gigabytes:
@@ -73,22 +75,21 @@ def check(experiments: Sequence[Experiment], shelf: Shelf, client: str, limits: 
             f"{len(own)} trainings of yours have not ended, and this would add {len(new)}; allowed on this "
             f"server: {limits.trainings:g} for one visitor. Wait for some to end, or stop them"
         )
-    _check_minutes(new, own, shelf, limits.minutes, "for one visitor")
-    visitors = [job for job in queued if any(job.clients)]
-    _check_minutes(new, visitors, shelf, TOGETHER * limits.minutes, "for all visitors together")
+    _check_minutes(new, _left(own, shelf), speed, limits.minutes, "for one visitor")
+    visitors = _left([job for job in queued if any(job.clients)], shelf)
+    _check_minutes(new, visitors, speed, TOGETHER * limits.minutes, "for all visitors together")
     return found
 
 
 def _check_minutes(
-    new: Sequence[Task], before: Iterable[TrainJob], shelf: Shelf, minutes: float, whom: str
+    new: Sequence[Task], waiting: Sequence[Task], speed: Speed, minutes: float, whom: str
 ) -> None:
-    budget, waiting = 60 * minutes, [task for job in before for task in _left(job, shelf)]
-    takes = estimate([*waiting, *new], shelf).seconds
+    budget, takes = 60 * minutes, estimate([*waiting, *new], speed).seconds
     if takes <= budget:
         return
-    wait = estimate(waiting, shelf).seconds
+    wait = estimate(waiting, speed).seconds
     part = f", {in_words(wait)} of it for trainings that were begun before" if waiting else ""
-    steps = math.floor((budget - wait) / estimate(new, shelf).seconds * new[0][0].recipe.steps)
+    steps = math.floor((budget - wait) / estimate(new, speed).seconds * new[0][0].recipe.steps)
     helps = f"with at most {steps:,} steps each they would fit" if steps > 0 else "wait until some have ended"
     raise LimitError(
         f"this would keep the server busy for about {in_words(takes)}{part}; allowed {whom}: "
@@ -119,13 +120,14 @@ def _step(run: Run) -> int | None:
     return None if status.complete else status.step
 
 
-def _left(job: TrainJob, shelf: Shelf) -> list[Task]:
-    """What is left of a queued training; nothing where its run was removed or is damaged."""
-    try:
-        run = Run(shelf.path / job.run)
-        return [(run.experiment, run.status().step)]
-    except RunError:
-        return []
+def _left(jobs: Iterable[TrainJob], shelf: Shelf) -> list[Task]:
+    """What is left of queued trainings; of those whose run was removed or is damaged, nothing."""
+    found = []
+    for job in jobs:
+        with suppress(RunError):
+            run = Run(shelf.path / job.run)
+            found.append((run.experiment, run.status().step))
+    return found
 
 
 def _number(name: str, default: float) -> float:

@@ -167,14 +167,14 @@ def test_the_estimate_is_of_the_order_of_the_recorded_runs():
 
 def test_runs_of_this_machine_correct_the_estimate(tiny):
     experiment = tiny(steps=100)
-    before = estimate.estimate([(experiment, 0)], Shelf())
+    before = estimate.estimate([(experiment, 0)], Speed.measured(Shelf()))
     assert before.runs == 0
     assert before.seconds == pytest.approx(milliseconds(experiment) / 10)
     for seed in range(3):
         run = Shelf().get_or_create(tiny(steps=100, seed=seed))
         with RunWriter(run) as writer:
             writer.status("done", 100, 7.0)
-    assert estimate.estimate([(experiment, 0)], Shelf()) == replace(
+    assert estimate.estimate([(experiment, 0)], Speed.measured(Shelf())) == replace(
         before, seconds=pytest.approx(7.0), runs=3
     )
     assert Speed.measured(Shelf()).seconds(experiment, 50) == pytest.approx(3.5)
