@@ -7,7 +7,7 @@ UV := $(BIN)/python tools/like_pip.py $(BIN)/uv
 .PHONY: app demo lab test check lint soak bench readme notebooks docs help clean
 
 app: $(READY)            ## serve the app on localhost
-	$(BIN)/streamlit run app/main.py
+	$(BIN)/resnet-edu app
 
 demo: $(READY)           ## the degradation experiment in the terminal
 	$(BIN)/resnet-edu demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import errors
 import flow_picture
 import probe_client
 import streamlit as st
@@ -60,4 +61,6 @@ def _request(pair: Pair, data: FlowData) -> probe_client.Request | None:
 
 def _error(request: probe_client.Request) -> str | None:
     folder = answer_folder(*request)
-    return f"The worker has no answer: {read_answer(folder).error}." if answered(folder) else None
+    if not answered(folder):
+        return None
+    return f"The worker has no answer: {errors.without_folders(str(read_answer(folder).error))}."

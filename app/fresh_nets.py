@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import direct_client
 import flow_picture
 import streamlit as st
 import url_state
+from errors import sentence
 
 from resnet_edu import flow
 from resnet_edu.experiment import Digits, Experiment, Net
@@ -85,7 +87,7 @@ def _profile_of(side: str) -> list[FreshProfile]:
     try:
         return [_profile(fresh_source(_experiment(side)))]
     except (SpecError, private.ProbeError) as error:
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
         return []
 
 
@@ -128,10 +130,10 @@ def _query(family: str, unit: str, depth: int) -> dict[str, str]:
     return {"net": f"{family}-resnet-{depth}{words}"}
 
 
-@st.cache_data(max_entries=256, show_spinner="Computing one backward pass …")
 def _profile(source: str) -> FreshProfile:
-    """Computed by the process for direct questions; a reader's newer question replaces one that waits."""
-    facts, arrays = private.ask(source, FRESH)
+    """Computed by the process for direct questions."""
+    with st.spinner("Computing one backward pass …"):
+        facts, arrays = direct_client.ask(source, FRESH)
     experiment = fresh_experiment(source)
     blocks, layers = drawn_blocks(experiment.net, experiment.data, [str(name) for name in arrays["layer"]])
     named = facts | {"net": ", ".join([str(facts["net"]), *_unusual(experiment.net)])}

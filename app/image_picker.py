@@ -8,9 +8,12 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import direct_client
 import numpy as np
 import streamlit as st
 import url_state
+import weights_offer
+from errors import sentence
 from PIL import Image
 from probe_client import Request, ask_probes
 from starlette.formparsers import MultiPartParser
@@ -75,25 +78,19 @@ class Subject:
             return ask_probes(_kept(asked, self.kept), waiting, meanwhile, place=place)
         try:
             with st.spinner(waiting):
-                return [_directly(_source(net), probe, self.pixels, **more) for net, probe, more in asked]
-        except private.ProbeError as error:
-            st.error(url_state.escaped(f"{error}."))
+                return [
+                    direct_client.ask(net, probe, pixels=self.pixels, **more) for net, probe, more in asked
+                ]
+        except private.WeightsMissing as error:
+            weights_offer.offer(error.net)
             return None
-
-
-def _source(net: Net) -> str:
-    return net if isinstance(net, str) else str(net.path)
+        except private.ProbeError as error:
+            st.error(sentence(error))
+            return None
 
 
 def _kept(asked: Sequence[tuple[Net, str, dict[str, Any]]], kept: Mapping[str, int | str]) -> list[Request]:
     return [(net, probe, arguments | dict(kept)) for net, probe, arguments in asked if isinstance(net, Run)]
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def _directly(source: str, probe: str, pixels: np.ndarray, **arguments: Any) -> ProbeAnswer:
-    """The answer, cached in this server's memory only. Errors are not cached."""
-    net = source if source.startswith("torchvision:") else Run(source)
-    return private.ask(net, probe, pixels=pixels, **arguments)
 
 
 def choose(nets: Sequence[Net], size: tuple[int, int, float], where: DeltaGenerator) -> Subject | None:
@@ -175,7 +172,7 @@ def _photograph(name: str) -> np.ndarray | None:
     try:
         picture = pictures.photograph(name)
     except pictures.PictureError as error:
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
         return None
     st.caption(url_state.escaped(f"The photograph: {pictures.PHOTOGRAPHS[name]}."))
     return picture
@@ -196,7 +193,7 @@ def _uploaded() -> np.ndarray | None:
         return pictures.decoded(file.getvalue())
     except pictures.PictureError as error:
         name = " ".join(file.name.split())[:60]
-        st.error(url_state.escaped(f"{name}: {error}."))
+        st.error(sentence(f"{name}: {error}"))
         return None
 
 

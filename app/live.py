@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cache
 import pandas as pd
 import panels
 import streamlit as st
 import url_state
-from errors import show_errors
+import visitor
+from errors import sentence, show_errors, without_folders
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_edu import jobs
@@ -28,6 +30,10 @@ SETTINGS = {"first_seed": "seed", "lr": "recipe.lr", "steps": "recipe.steps", "w
 """Settings' names in the URL → in an experiment."""
 LABELS = {"first_seed": "first seed", "lr": "learning rate", "steps": "steps", "width": "width"}
 PARAMETERS = ("train", "seeds", "live", *SETTINGS)
+ABOUT_ESTIMATE = (
+    "Estimated from the nets' sizes, and from the runs that this machine has trained; before the first of "
+    "them, from the recorded runs, which another machine may have trained."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,17 +128,37 @@ def button_label(plan: Plan, runs: Sequence[Run]) -> str:
     return "Continue training" if runs else "Train it here"
 
 
-def button(place: DeltaGenerator, label: str, *, enabled: bool = True) -> bool:
-    return place.button(
-        label, type="primary", icon=":material/play_arrow:", disabled=not enabled, width="stretch"
-    )
+def button(place: DeltaGenerator, label: str, plan: Plan, *, enabled: bool = True) -> bool:
+    """The button that trains the plan; below it what that takes, or why the owner's limits refuse it."""
+    arms = plan.arms()
+    takes, refused = _expected(visitor.client(), tuple(arm.name for arm in arms), arms)
+    look: dict[str, Any] = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
+    pressed = place.button(label, disabled=not enabled or bool(refused), **look)
+    if enabled and takes:
+        place.caption(takes, help=ABOUT_ESTIMATE)
+    if refused:
+        st.warning(f"These cannot be trained here: {sentence(refused)}")
+    return pressed
+
+
+@st.cache_data(ttl=3, show_spinner=False)
+def _expected(client: str, names: tuple[str, ...], _arms: Sequence[Experiment]) -> tuple[str, str]:
+    """'About 54 s, 0.7 GB of memory each', or "" where there is nothing to train; and why not, or ""."""
+    try:
+        takes = jobs.expected(_arms, client)
+    except jobs.LimitError as error:
+        return "", str(error)
+    if not takes.seconds:
+        return "", ""
+    return f"About {jobs.in_words(takes.seconds)}, {takes.gigabytes:.1f} GB of memory each", ""
 
 
 def start(plan: Plan) -> None:
     """Train the plan, or resume it; train it again if all of it has ended. The page then watches it."""
     arms = plan.arms()
-    jobs.submit_all(arms, again=True)
+    jobs.submit_all(arms, again=True, client=visitor.client())
     cache.statuses.clear()
+    _expected.clear()
     url_state.set_params(view="here", live=max(len(Shelf().attempts(experiment)) for experiment in arms))
     st.rerun()
 
@@ -185,7 +211,7 @@ def arms_table(runs: Sequence[Run]) -> None:
     for run, state in zip(runs, states, strict=True):
         if state.message and state.state in ("failed", "diverged"):
             name = f"{cache.name(run)}, seed {run.experiment.seed}"
-            st.warning(url_state.escaped(f"{name}: {state.state}; {state.message}"))
+            st.warning(sentence(f"{name}: {state.state}; {state.message}"))
 
 
 def _progress(runs: Sequence[Run], states: Sequence[Status]) -> tuple[float, str]:
@@ -194,7 +220,7 @@ def _progress(runs: Sequence[Run], states: Sequence[Status]) -> tuple[float, str
     words = f"{now.ended} of {now.runs} trainings have ended"
     if now.seconds_left is None:
         said = next((state.message for state in states if state.state == "running" and state.message), "")
-        return now.share, f"{words} · {said or 'the workers are starting'}"
+        return now.share, f"{words} · {without_folders(said) or 'the workers are starting'}"
     return now.share, f"{words} · about {_clock(now.seconds_left)} left"
 
 

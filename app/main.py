@@ -1,4 +1,4 @@
-"""`streamlit run app/main.py`: one question a page. The app imports no torch: workers train and answer."""
+"""The app (`resnet-edu app`): one question a page. It imports no torch: workers train and answer."""
 
 from __future__ import annotations
 

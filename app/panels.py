@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import presentation
 import streamlit as st
 import url_state
+from errors import sentence
 
 from resnet_edu import charts
 from resnet_edu.charts.style import Template
@@ -132,7 +133,7 @@ def gradients_at(runs: Sequence[Run], seed: int) -> None:
     try:
         data = flow_picture.of(pair)
     except FlowError as error:
-        st.info(url_state.escaped(f"{error}."))
+        st.info(sentence(error))
         return
     heading(
         "The same step by step", "press play, or drag the slider; more under “Where does the gradient go?”"

@@ -8,14 +8,13 @@ requests at every poll.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-import url_state
-from errors import show_errors
+import visitor
+from errors import sentence, show_errors
 
 from resnet_edu import jobs
 from resnet_edu.runs import Run
@@ -72,22 +71,17 @@ def _show_once(error: str) -> None:
     """Show an error that many answers of a page share, such as missing data, once."""
     if error not in st.session_state["errors-shown"]:
         st.session_state["errors-shown"].add(error)
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
 
 
 def _ask(requests: Sequence[Request]) -> list[Path]:
-    return [jobs.ask(run, probe, client=_client(), **arguments) for run, probe, arguments in requests]
-
-
-def _client() -> str:
-    """This session's name in the queue."""
-    return str(st.session_state.setdefault("asker", uuid.uuid4().hex))
+    return [jobs.ask(run, probe, client=visitor.client(), **arguments) for run, probe, arguments in requests]
 
 
 def _replace(here: Place, folders: Sequence[Path]) -> None:
     asked: dict[Place, list[Path]] = st.session_state.setdefault("asked", {})
     before, asked[here] = asked.get(here, []), list(folders)
-    jobs.replace(set(before).difference(*asked.values()), folders, _client())
+    jobs.replace(set(before).difference(*asked.values()), folders, visitor.client())
 
 
 def _complete(folders: Sequence[Path]) -> bool:

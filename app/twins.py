@@ -98,14 +98,12 @@ def choose_trained() -> Pair | None:
 
 
 def of_all_depths(pair: Pair) -> list[Pair]:
-    """The twins of this pair's family and seed, shallowest first."""
+    """The twins of this pair's family and seed, shallowest first. Just the pair where its family has changed
+    since the page chose it: it was trained again, or a run was removed."""
     seed = pair[0].experiment.seed
-    names = [run.name for run in pair]  # the runs themselves may have been read anew meanwhile
-    family = next(
-        each
-        for each in families().values()
-        if names in ([run.name for run in other] for other in each.pairs.values())
-    )
+    family = next((each for each in families().values() if pair in each.pairs.values()), None)
+    if family is None:
+        return [pair]
     return [family.pairs[depth, seed] for depth in family.depths if (depth, seed) in family.pairs]
 
 

@@ -18,7 +18,8 @@ OLD_NAMES = {"part": "block"}
 """Parameters by the names that they had in older addresses, which are still read."""
 EVERYWHERE = ("present", "figure")
 """Parameters of every page: whether it is presented, and the key of the figure that is."""
-MOST_WARNINGS = 5
+MOST_WARNINGS, MOST_LISTED, MOST_PAIRS = 5, 60, 100
+LONGEST = 60  # characters of a typed value
 _LINK = re.compile(r"(?<=//)|(?<=www)|(?<=@)", re.IGNORECASE)
 
 
@@ -42,7 +43,7 @@ def read(name: str, allowed: Sequence[T], default: T) -> T:
     by_text = {str(value): value for value in allowed}
     if text is None or text in by_text:
         return default if text is None else by_text[text]
-    _warn(name, text, ", ".join(by_text), default)
+    _warn(name, text, _listed(list(by_text)), default)
     return default
 
 
@@ -54,7 +55,7 @@ def read_several(name: str, allowed: Sequence[T], default: Sequence[T]) -> list[
     by_text = {str(value): value for value in allowed}
     if set(text.split(",")) <= set(by_text):
         return [value for key, value in by_text.items() if key in text.split(",")]
-    _warn(name, text, f"{', '.join(by_text)}, separated by commas", default)
+    _warn(name, text, f"{_listed(list(by_text))}, separated by commas", default)
     return list(default)
 
 
@@ -62,9 +63,11 @@ def read_pairs(name: str, allowed: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs of two different values that the URL lists: 'a~b,c~d'."""
     text = get_param(name)
     pairs = [tuple(pair.split("~")) for pair in text.split(",")] if text else []
-    if all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs):
+    good = all(len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(allowed) for pair in pairs)
+    if good and len(pairs) <= MOST_PAIRS:
         return [(one, other) for one, other in pairs]
-    _warn(name, text or "", f"pairs such as {'~'.join(allowed[:2])}, of {', '.join(allowed)}", "none")
+    such = f"pairs such as {'~'.join(allowed[:2])}, at most {MOST_PAIRS}"
+    _warn(name, text or "", f"{such}, of {_listed(allowed)}", "none")
     return []
 
 
@@ -80,7 +83,7 @@ def read_number(name: str, low: int, high: int, default: int) -> int:
 
 def read_checked(name: str, check: Callable[[str], Any], default: str) -> str:
     """The URL's text if `check` accepts it; else its `ValueError` is shown as a warning."""
-    text = st.query_params.get(name, default)[:60]
+    text = st.query_params.get(name, default)[:LONGEST]
     try:
         check(text)
     except ValueError as error:
@@ -196,6 +199,13 @@ def _say(what: str) -> None:
     st.session_state["address-warnings"].warning(shown)
 
 
+def _listed(allowed: Sequence[str]) -> str:
+    """A list of hundreds would fill the page."""
+    if len(allowed) <= MOST_LISTED:
+        return ", ".join(allowed)
+    return f"{', '.join(allowed[: MOST_LISTED - 1])} … {allowed[-1]}"
+
+
 def _short(text: str) -> str:
     return text if len(text) < 60 else text[:60] + "…"
 
@@ -208,7 +218,7 @@ def _changed(name: str, key: str, others: Iterable[str]) -> None:
 
 
 def _typed(name: str, key: str, check: Callable[[str], Any]) -> None:
-    text = st.session_state[key].strip()
+    text = st.session_state[key].strip()[:LONGEST]
     st.session_state.pop(f"wrong-{name}", None)
     try:
         check(text)

@@ -17,6 +17,11 @@ TERMS = (
 )
 SQUARES, TRIES, NEARBY = 200, 10, 0.01
 
+_NO_GRADIENT = (
+    "∂ score / ∂ pixel is 0 at every pixel. Every way back from the score passes a ReLU that lets nothing "
+    "through, or numbers too small for float32."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
@@ -33,8 +38,10 @@ class Method(Measure):
     """A way to make a map. `signed`: its values speak for (+) or against (−) the class; others are sizes.
 
     `complete`: it promises to add up to the score less the mean image's. `of_unit`: it looks at one unit.
+    `zero`: why a map can be zero at every pixel, as the end of a sentence.
     """
 
+    zero: str = ""
     signed: bool = False
     complete: bool = False
     of_unit: bool = False
@@ -47,6 +54,7 @@ METHODS: dict[str, Method] = {
         "It cannot tell whether a pixel speaks for or against the class, nor what happens when pixels change "
         "by more than a little, or together.",
         "Simonyan 2013, arXiv 1312.6034, §3",
+        _NO_GRADIENT,
     ),
     "input_x_gradient": Method(
         "Input × gradient",
@@ -54,6 +62,7 @@ METHODS: dict[str, Method] = {
         "were the straight line that it is close to this image.",
         "It cannot see what has saturated: a pixel that decided long before its present value gets nothing.",
         "Shrikumar 2016, arXiv 1605.01713, §2",
+        f"the image is the mean image, or {_NO_GRADIENT}",
         signed=True,
     ),
     "smooth_grad": Method(
@@ -63,6 +72,7 @@ METHODS: dict[str, Method] = {
         "It cannot tell noise in the gradient from what the net does there: it averages both away, and "
         "speaks of noisy images rather than of this one.",
         "Smilkov 2017, arXiv 1706.03825, §3",
+        f"for all copies {_NO_GRADIENT}",
     ),
     "integrated_gradients": Method(
         "Integrated Gradients",
@@ -71,6 +81,7 @@ METHODS: dict[str, Method] = {
         "It cannot tell what pixels do together; and compared with another image than the mean, the map "
         "would be another.",
         "Sundararajan 2017, arXiv 1703.01365, §3",
+        "the score stays the same on the whole way from the mean image to this one.",
         signed=True,
         complete=True,
     ),
@@ -81,6 +92,7 @@ METHODS: dict[str, Method] = {
         "It cannot tell what pixels do together; its rule is one of several that add up, and where two units "
         "compute the same function in different ways it may give different maps.",
         "Shrikumar 2017, arXiv 1704.02685, §3 (Rescale rule)",
+        "no ReLU on the way from a pixel to the score gives another output than for the mean image.",
         signed=True,
         complete=True,
     ),
@@ -90,6 +102,8 @@ METHODS: dict[str, Method] = {
         "It can hardly tell one class from another, nor a trained net from a random one: it draws the "
         "image's edges in either case (Adebayo 2018).",
         "Springenberg 2014, arXiv 1412.6806, §3.4",
+        "on each way back from the score a ReLU stops the gradient, because its input, or what comes back to "
+        "it, is negative.",
         signed=True,
     ),
     "grad_cam": Method(
@@ -99,6 +113,8 @@ METHODS: dict[str, Method] = {
         "It cannot tell single pixels apart, only the places that the unit has; where nothing in the unit "
         "speaks for the class, it is blank.",
         "Selvaraju 2017, arXiv 1610.02391, §3",
+        "the weighted sum of the unit's channels is nowhere above 0, and a ReLU keeps only what is. Where "
+        "the sum is negative, the unit speaks against the class.",
         of_unit=True,
     ),
     "guided_grad_cam": Method(
@@ -106,6 +122,8 @@ METHODS: dict[str, Method] = {
         "Guided Backprop · Grad-CAM, pixel by pixel: the fine lines of the one at the places of the other.",
         "It cannot tell more than its factors do: the lines are the image's edges, whatever the net learned.",
         "Selvaraju 2017, arXiv 1610.02391, §3.2",
+        "at every pixel one of its two factors is 0. As a rule that is Grad-CAM: the weighted sum of the "
+        "unit's channels is nowhere above 0, and a ReLU keeps only what is.",
         signed=True,
         of_unit=True,
     ),
@@ -116,6 +134,7 @@ METHODS: dict[str, Method] = {
         "It cannot see what is finer or larger than the square, and an image with a blank square is one the "
         "net has never met.",
         "Zeiler & Fergus 2014, arXiv 1311.2901, §4.2",
+        "the score stays the same whichever square is covered.",
         signed=True,
     ),
 }

@@ -28,6 +28,12 @@ def test_what_promises_to_add_up_is_signed():
     assert {name for name, each in METHODS.items() if each.of_unit} == {"grad_cam", "guided_grad_cam"}
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_says_why_a_map_can_be_blank(name):
+    assert METHODS[name].zero.endswith(".")
+    assert ("ReLU" in METHODS[name].zero) == (name not in ("occlusion", "integrated_gradients"))
+
+
 def test_words_are_only_read():
     with pytest.raises(dataclasses.FrozenInstanceError):
         METHODS["saliency"].title = "x"

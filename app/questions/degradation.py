@@ -31,7 +31,7 @@ def page() -> None:
 
 
 def recorded(plan: live.Plan, action: DeltaGenerator) -> None:
-    if live.button(action, "Train it here"):
+    if live.button(action, "Train it here", plan):
         live.start(plan)
     studies = cache.recorded_studies()
     if not studies:
@@ -57,7 +57,7 @@ def here(plan: live.Plan, action: DeltaGenerator) -> None:
     st.markdown(f"Trains on the machine that serves this page: {len(plan.arms())} nets. {SAME}")
     good = live.choose(plan)
     runs = live.watched(plan)
-    if live.button(action, live.button_label(plan, runs), enabled=good and live.ended(runs)):
+    if live.button(action, live.button_label(plan, runs), plan, enabled=good and live.ended(runs)):
         live.start(plan)
     if not runs:
         return

@@ -12,7 +12,7 @@ import fresh_nets
 import streamlit as st
 import twins
 import url_state
-from errors import show_errors
+from errors import sentence, show_errors
 from head import head
 
 from resnet_edu.flow import FlowError
@@ -93,7 +93,7 @@ def draw(pair: twins.Pair, completed: Callable[[FlowData], FlowData] = lambda da
     try:
         data = completed(flow_picture.of(pair))
     except FlowError as error:
-        st.error(url_state.escaped(f"{error}."))
+        st.error(sentence(error))
         return
     with place:
         flow_picture.draw(data, f"flow-{pair[0].name}")

@@ -13,6 +13,7 @@ import streamlit as st
 import trust_section
 import twins
 import url_state
+import weights_offer
 from head import head, switch
 from image_picker import Net, Subject
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from resnet_edu import anatomy, charts, pictures
 from resnet_edu.charts.style import net_of
 from resnet_edu.experiment.net import IMAGENET_DEPTHS, Imagenet
+from resnet_edu.jobs import downloads
 from resnet_edu.methods import METHODS, TERMS
 from resnet_edu.runs.answers import ProbeAnswer
 
@@ -45,7 +47,7 @@ def page() -> None:
         official()
         return
     rows = switch("compare", "rows", ROWS, "methods", beside)
-    more = {OFFICIAL: "torchvision's ImageNet nets (downloaded when first asked)"}
+    more = {OFFICIAL: "torchvision's ImageNet nets"}
     chosen = twins.choose(usual=cache.REAL, usual_depth=20, clears=("unit",), also=more)
     if chosen is None:
         return
@@ -72,13 +74,17 @@ def official() -> None:
         depth = url_state.read("depth", IMAGENET_DEPTHS, 50)
         url_state.segmented("depth", "depth", depth, IMAGENET_DEPTHS, clears=("unit",))
         place = st.container(horizontal=True, gap="small", width="content")
-    net = f"torchvision:resnet-{depth}"
+    name = f"resnet-{depth}"
+    net = f"torchvision:{name}"
     (channels, side), keep = pictures.IMAGENET_SIZE, pictures.IMAGENET_KEEP
     subject = image_picker.choose([net], (channels, side, keep), place)
     overlay = choose_overlay(place)
     units = [node["id"] for node in cache.graph(Imagenet(depth=depth))["nodes"] if node["kind"] == "unit"]
     methods, unit = choose_methods(units, several=True)
     if subject is None:
+        return
+    if not downloads.present(name):
+        weights_offer.offer(name)
         return
     for method in methods:
         if not draw_method(subject, method, [((net,), None, "")], unit=unit, overlay=overlay):
@@ -197,14 +203,24 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[ProbeAnsw
         st.markdown(f"**{words}**")
     alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
     panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt, larger=1)
-    complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
-    if any(complete):
-        st.markdown(" ".join(filter(None, complete)))
+    said = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
+    said += [
+        _blank(name, method)
+        for name, (_, answer) in zip(names, found, strict=True)
+        if not answer["map"].any()
+    ]
+    if any(said):
+        st.markdown(" ".join(filter(None, said)))
 
 
 def _says(facts: dict[str, Any]) -> str:
     said, asked = (facts["class_names"][facts[which]] for which in ("predicted", "target"))
     return f"says <b>{said}</b>, {100 * max(facts['probabilities']):.0f} % sure<br>map for class {asked}"
+
+
+def _blank(net: str, method: str) -> str:
+    """Why a map is blank: a reader would take it for a fault."""
+    return url_state.escaped(f"The map of {net} is zero everywhere: {METHODS[method].zero}")
 
 
 def _completeness(net: str, facts: dict[str, Any]) -> str:

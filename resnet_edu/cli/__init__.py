@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 
 from resnet_edu import __version__
-from resnet_edu.cli import claims, data, flow, net, probe, resume, runs, study, surface, train, version
+from resnet_edu.cli import app, claims, data, flow, net, probe, resume, runs, study, surface, train, version
 from resnet_edu.cli.common import elsewhere
 from resnet_edu.cli.terminal import encode_anything
 from resnet_edu.experiment.spec import SpecError
@@ -57,6 +57,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     top.add_argument("--verbose", action="store_true", help="with --version: versions, device and folders")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for room in (study, claims, train, resume, runs, flow, probe, surface, data, net):
+    for room in (study, claims, train, resume, runs, flow, probe, surface, data, net, app):
         room.add(commands)
     return top

@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
 from resnet_edu import host
 from resnet_edu.experiment import Experiment, ImageFolder
 from resnet_edu.experiment.folder import left_out, resolved
-from resnet_edu.jobs import cluster, pool, queue
+from resnet_edu.jobs import cluster, limits, pool, queue
+from resnet_edu.jobs.estimate import Estimate
+from resnet_edu.jobs.limits import LimitError
 from resnet_edu.runs import RecordingConfig, Run, Shelf, answers
 from resnet_edu.runs.answers import AnswerProgress
 
@@ -39,6 +42,7 @@ def submit(
     again: bool = False,
     recording: RecordingConfig = RecordingConfig(),
     threads: Sequence[int] = (1,),
+    client: str = "",
 ) -> Run:
     """Queue the experiment to be trained; returns its run at once, to be watched.
 
@@ -50,19 +54,55 @@ def submit(
     - `again`: make a new attempt if the newest one is complete.
     - `recording`: what a new run records.
     - `threads`: numbers of CPU threads, of which a long run measures the fastest.
+    - `client`: a visitor, whom the owner's limits hold (see `limits`); "" is the owner.
+
+    Raises `LimitError` for what a visitor may not start.
     """
     shelf, experiment = shelf or Shelf(), resolved(experiment)
     if unused := left_out(experiment.data):
         warnings.warn(unused, stacklevel=2)
+    with _checked([experiment], shelf, client):
+        return _submit(experiment, shelf, again=again, recording=recording, threads=threads, client=client)
+
+
+def _submit(
+    experiment: Experiment,
+    shelf: Shelf,
+    *,
+    again: bool,
+    recording: RecordingConfig,
+    threads: Sequence[int],
+    client: str,
+) -> Run:
     latest = shelf.latest(experiment)
     complete = latest is not None and latest.status().complete
     run = shelf.get_or_create(experiment, again=again and complete)
     if (not complete or again) and (run.stop_requested() or not run.busy()):
         run.queue()
         file = queue.train_job_file(run)
-        queue.put(queue.TrainJob(file=file, run=run.name, recording=recording, threads=tuple(threads)))
+        job = queue.TrainJob(file=file, run=run.name, recording=recording, threads=tuple(threads))
+        queue.put(job, client)
     pool.start_workers(shelf)
     return run
+
+
+@contextmanager
+def _checked(experiments: Sequence[Experiment], shelf: Shelf, client: str) -> Iterator[None]:
+    """Holds a visitor to the owner's limits. Of two who click at once, the second is checked after the first
+    one's jobs are in the queue."""
+    if not client:
+        yield
+        return
+    (shelf.path / queue.QUEUE).mkdir(parents=True, exist_ok=True)
+    with FileLock(shelf.path / queue.QUEUE / "visitors.lock"):
+        limits.check(experiments, shelf, client, limits.Limits.of_owner())
+        yield
+
+
+def expected(experiments: Sequence[Experiment], client: str, shelf: Shelf | None = None) -> Estimate:
+    """What it takes to train these on this machine, for a page to show before the click. Raises `LimitError`
+    for what `submit_all` would refuse this visitor."""
+    return limits.check(experiments, shelf or Shelf(), client, limits.Limits.of_owner())
 
 
 def submit_all(
@@ -71,11 +111,13 @@ def submit_all(
     *,
     again: bool = False,
     executor: Executor | None = None,
+    client: str = "",
 ) -> list[Run]:
     """Submit the arms of a study, in order. `again` makes new attempts once all arms are complete.
 
     Each trains on one core, or on its share of the cores where there are fewer arms than cores. With an
-    `executor` its workers train them, as long as this process lives (see `cluster`).
+    `executor` its workers train them, as long as this process lives (see `cluster`). `client` is as for
+    `submit`: all of a visitor's arms are queued, or `LimitError` is raised.
     """
     shelf, experiments = shelf or Shelf(), [_resolved(each, executor) for each in experiments]
     newest = [shelf.latest(experiment) for experiment in experiments]
@@ -90,10 +132,11 @@ def submit_all(
         return runs
     share = host.cores() // max(1, len(experiments))
     threads = (1, share) if share > 1 else (1,)
-    return [
-        submit(experiment, shelf, again=again, recording=recording, threads=threads)
-        for experiment, recording in zip(experiments, recordings, strict=True)
-    ]
+    with _checked(experiments, shelf, client):
+        return [
+            _submit(each, shelf, again=again, recording=recording, threads=threads, client=client)
+            for each, recording in zip(experiments, recordings, strict=True)
+        ]
 
 
 def _call(
@@ -135,13 +178,16 @@ def ask(run: Run, probe: str, *, client: str = "", **arguments: Any) -> Path:
     for it and may `release` it, by default this process. `arguments` are the probe's own; leaving one out
     takes its default, and makes another answer than the same value written out. Answers that ship with a run
     are found; new answers of such a read-only run are kept on the user's shelf. An error is removed after
-    half a minute, and the probe runs again.
+    half a minute, and the probe runs again. Raises `LimitError` where too many visitors' questions wait.
     """
     folder = answers.answer_folder(run, probe, arguments)
     answers.forget_error(folder)
+    answers.mark_used(folder)
     if not answers.answered(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         file = queue.probe_job_file(folder)
+        if client and not file.exists() and queue.probes_waiting(folder) >= limits.MOST_PROBES:
+            raise LimitError(f"{limits.MOST_PROBES:,} questions of visitors wait already: try again later")
+        folder.mkdir(parents=True, exist_ok=True)
         # A worker may have been started in another working directory.
         path, place = run.path.absolute(), folder.absolute()
         job = queue.ProbeJob(file=file, path=path, folder=place, probe=probe, arguments=arguments)

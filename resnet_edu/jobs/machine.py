@@ -58,10 +58,14 @@ def at_once(experiments: Iterable[Experiment] = ()) -> int:
 
 def needed(experiment: Experiment) -> float:
     """Bytes on a GPU, generously: every layer's output and its gradient in half precision."""
-    side = getattr(experiment.data, "side", 0) or SIDES.get(experiment.data.kind, 32)
-    rows = (row for part in parts(experiment.net, side=side) for row in part.rows)
+    rows = (row for part in parts(experiment.net, side=side_of(experiment)) for row in part.rows)
     numbers = sum(math.prod(row.shape) for row in rows)
     return CONTEXT_BYTES + 4 * experiment.recipe.batch * numbers
+
+
+def side_of(experiment: Experiment) -> int:
+    """Height and width of its images, in pixels."""
+    return getattr(experiment.data, "side", 0) or SIDES.get(experiment.data.kind, 32)
 
 
 def _shared_by_mps() -> bool:

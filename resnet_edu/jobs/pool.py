@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from resnet_edu.experiment import Experiment
-from resnet_edu.jobs import machine
+from resnet_edu.jobs import machine, pruning
 from resnet_edu.jobs.queue import QUEUE, TrainJob, pending
 from resnet_edu.runs import RunError, Shelf
 
@@ -66,7 +66,7 @@ def slot_lock(shelf: Shelf, slot: str) -> FileLock:
 
 def start(shelf: Shelf, slot: str) -> None:
     """Start a worker for this slot, unless it has one."""
-    idle_seconds()  # raises here, where the user sees it, and not in the worker's log
+    idle_seconds(), pruning.most_bytes()  # raise here, where the user sees it, and not in the worker's log
     ours = _started.get((shelf.path, slot))
     if ours is not None and ours.poll() is None:
         return  # perhaps still importing, before it holds its lock

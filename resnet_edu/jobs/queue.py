@@ -12,7 +12,8 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,24 @@ def pending(shelf: Shelf) -> list[TrainJob | ProbeJob]:
     """
     found = (_read(path) for path in (shelf.path / QUEUE).glob("*.json"))
     return sorted((job for job in found if job is not None), key=lambda job: job.at)
+
+
+def in_turn(jobs: Sequence[TrainJob | ProbeJob]) -> list[TrainJob | ProbeJob]:
+    """Each client's first training or probe of a slot, then each one's second, so that a visitor who queues
+    many does not hold up the others."""
+    before: Counter[tuple[str, str]] = Counter()
+    turns: dict[Path, int] = {}
+    for job in jobs:
+        slot = queue_for(job.probe) if isinstance(job, ProbeJob) else "training"
+        client = job.clients[0] if job.clients else ""
+        turns[job.file] = before[slot, client]
+        before[slot, client] += 1
+    return sorted(jobs, key=lambda job: turns[job.file])
+
+
+def probes_waiting(folder: Path) -> int:
+    """How many probes are queued on the shelf of this answer."""
+    return sum(1 for _ in probe_job_file(folder).parent.glob("probe-*.json"))
 
 
 def put(job: Job, client: str = "") -> None:

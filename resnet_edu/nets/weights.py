@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -83,12 +84,7 @@ def official(name: str, *, download: bool = True) -> ResNet:
     Reads them from torch.hub's folder (TORCH_HOME) or, with `download`, fetches them into it. Raises
     `SpecError` for another name, `WeightsError` if the weights cannot be fetched, are damaged or do not fit.
     """
-    if name not in OFFICIAL:
-        raise SpecError(f"name is {name!r}; official weights exist for {', '.join(OFFICIAL)}")
-    from torchvision.models import get_model_weights
-
-    weights = get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
+    weights, path = _published(name), official_file(name)
     if not (download or path.exists()):
         raise WeightsError(f"{name}: {path} does not exist; download it from {weights.url}")
     try:
@@ -109,6 +105,21 @@ def _unusable(name: str, path: Path, url: str, error: Exception) -> str:
     if path.exists():
         return f"{name}: {path} is damaged ({why}); remove it, and it is fetched again from {url}"
     return f"{name}: {url} cannot be fetched ({why}); save it as {path}, or set TORCH_HOME to another folder"
+
+
+def official_file(name: str) -> Path:
+    """Where torch.hub keeps torchvision's weights of this net, once they are fetched. Raises `SpecError` for
+    another name."""
+    return Path(torch.hub.get_dir(), "checkpoints", str(_published(name).url).rsplit("/", 1)[1])
+
+
+def _published(name: str) -> Any:
+    """torchvision's record of the weights: url, digest, classes."""
+    if name not in OFFICIAL:
+        raise SpecError(f"name is {name!r}; official weights exist for {', '.join(OFFICIAL)}")
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(name.replace("-", ""))["IMAGENET1K_V1"]
 
 
 def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

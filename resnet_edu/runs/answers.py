@@ -14,13 +14,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 ANSWER, ARRAYS = "answer.json", "answer.npz"
 PARTIAL, PARTIAL_ARRAYS = "partial.json", "partial.npz"
 ERROR_SECONDS = 30
+READ_SECONDS = 5.0
 MOST_BYTES = 200_000
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryError)
@@ -94,12 +96,40 @@ def forget_error(folder: Path) -> None:
 
 def read_answer(folder: str | Path) -> ProbeAnswer:
     """The answer, or the error in its place, which has no arrays. Raises `RunError` where there is no
-    answer yet, or a damaged one."""
+    answer yet, or a damaged one. Old answers are not removed while they are read."""
     folder = Path(folder)
-    if not answered(folder):
-        raise RunError(f"{folder} holds no answer yet")
-    facts = files.read_json(folder / ANSWER)
-    return ProbeAnswer(facts, {} if "error" in facts else _read_arrays(folder / ARRAYS))
+    if answered(folder):
+        mark_used(folder)
+        with _held(folder):
+            if answered(folder):  # not removed meanwhile
+                facts = files.read_json(folder / ANSWER)
+                return ProbeAnswer(facts, {} if "error" in facts else _read_arrays(folder / ARRAYS))
+    raise RunError(f"{folder} holds no answer yet")
+
+
+def holds_error(folder: Path) -> bool:
+    """True if an error is in the answer's place. The caller holds the answer's lock."""
+    return "error" in files.read_json(folder / ANSWER)
+
+
+def mark_used(folder: Path) -> None:
+    """Note in the folder's time that the answer is used now: those used longest ago are removed first."""
+    if recorded().path not in folder.parents:
+        with suppress(OSError):  # another user's shelf
+            os.utime(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds the answer's lock while it is read. Answers that ship, and other users' shelves, have none."""
+    lock = answer_lock(folder)
+    if recorded().path not in folder.parents:
+        with suppress(OSError, Timeout):
+            lock.acquire(timeout=READ_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_answer(folder: Path, answer: ProbeAnswer) -> None:

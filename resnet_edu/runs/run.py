@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ TEN_CROPS = "test_error_10_crops"
 
 
 class Run:
-    """One run's folder. Every method reads the files anew, so a growing run shows its newest rows."""
+    """One run's folder. Every method reads the files anew, so a growing run shows its newest rows. Runs
+    of the same folder are equal, whenever they were made."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -39,6 +41,17 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self._absolute == other._absolute
+
+    def __hash__(self) -> int:
+        return hash(self._absolute)
+
+    @property
+    def _absolute(self) -> str:
+        """Without "..", and on Windows in small letters; links are not followed."""
+        return os.path.normcase(os.path.abspath(self.path))
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ def answer_run(
     try:
         # A process that asks for the progress holds the lock for an instant.
         with answers.answer_lock(folder).acquire(timeout=1):
-            if not answers.answered(folder) or answers.read_answer(folder).error is not None:
+            if not answers.answered(folder) or answers.holds_error(folder):
                 (folder / answers.ANSWER).unlink(missing_ok=True)
                 _compute(run, probe, arguments, folder, on_row, should_continue)
     except Timeout:

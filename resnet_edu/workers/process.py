@@ -14,7 +14,7 @@ from contextlib import suppress
 import torch
 from filelock import Timeout
 
-from resnet_edu.jobs import pool, queue
+from resnet_edu.jobs import pool, pruning, queue
 from resnet_edu.jobs.queue import ProbeJob, TrainJob
 from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf
 from resnet_edu.workers import answer
@@ -31,13 +31,22 @@ def serve(shelf: Shelf, slot: str, idle_seconds: float) -> None:
         with pool.slot_lock(shelf, slot).acquire(timeout=1):
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < idle_seconds:
-                if any(try_claim(shelf, job, slot) for job in queue.pending(shelf)):
+                _prune(shelf, slot, int(time.monotonic() // pruning.EVERY_SECONDS))
+                jobs = queue.in_turn(queue.pending(shelf))
+                if any(try_claim(shelf, job, slot) for job in jobs):
                     idle_since = time.monotonic()
                 else:
                     _import_captum(slot)
                     time.sleep(POLL_SECONDS)
     except Timeout:
         return
+
+
+@functools.lru_cache(1)
+def _prune(shelf: Shelf, slot: str, minute: int) -> None:
+    """Keep the answers within their bound: once a minute, as long as this worker computes some."""
+    if slot in queue.PROBE_SLOTS:
+        pruning.prune(shelf, pruning.most_bytes())
 
 
 @functools.cache

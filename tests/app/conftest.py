@@ -41,6 +41,8 @@ def fresh_shelf() -> Iterator[None]:
     yield
     if twins := sys.modules.get("twins"):
         twins.families.clear()  # of this test's shelf
+    if direct_client := sys.modules.get("direct_client"):
+        direct_client.memory.clear()
 
 
 @pytest.fixture

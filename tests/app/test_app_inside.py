@@ -101,3 +101,10 @@ def test_two_choices_that_exclude_each_other_leave_the_page_as_it_is(inside):
     assert len(at.get("plotly_chart")) >= 2
     assert not at.error
     assert at.selectbox(key="url-order").value == "full-preactivation"  # to be changed there
+
+
+def test_hundreds_of_allowed_depths_do_not_fill_the_page(opened):
+    (warning,) = opened("inside", depth="x").warning
+    assert "allowed: 8, 14, 20, " in warning.value.replace("\\", "")
+    assert "… 2000. Used instead: 56" in warning.value.replace("\\", "")
+    assert len(warning.value) < 500

@@ -116,6 +116,7 @@ def test_units_are_chosen_from_a_list_as_by_clicks(opened):
         ({"swapped": "stages.0.1"}, "swapped is 'stages.0.1'; allowed: pairs such as"),
         ({"swapped": "stages.0.1~stages.0.1"}, "allowed: pairs such as"),
         ({"swapped": "a~b~c"}, "allowed: pairs such as"),
+        ({"swapped": ",".join(["stages.0.0~stages.0.1"] * 101)}, "stages.0.0~stages.0.1, at most 100"),
         ({"tool": "burn"}, "tool is 'burn'; allowed: delete, freeze, swap"),
         ({"picked": "x"}, "picked is 'x'"),
     ],

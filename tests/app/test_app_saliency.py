@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.requests import Request
 
 from resnet_edu import jobs, pictures
-from resnet_edu.jobs import private, queue
+from resnet_edu.jobs import downloads, private, queue
 from resnet_edu.methods import METHODS
 from resnet_edu.runs import Shelf, answers, files, recorded
 
@@ -47,10 +47,10 @@ def facts_of(target: int, image: int | None = 0) -> dict:
     return said | {"class_names": NAMES, "completeness_error": 0.004}
 
 
-def answer_maps(method="saliency", image=0, targets=(0, 0), depth=56, **more) -> None:
-    for run, target in zip(twins(depth), targets, strict=True):
+def answer_maps(method="saliency", image=0, targets=(0, 0), depth=56, values=(0.5, 0.5), **more) -> None:
+    for run, target, value in zip(twins(depth), targets, values, strict=True):
         asked = {"image": image, "method": method, "target": target, **more}
-        answer(run, "saliency", facts_of(target, image), {"map": np.full((1, 8, 8), 0.5)}, **asked)
+        answer(run, "saliency", facts_of(target, image), {"map": np.full((1, 8, 8), value)}, **asked)
 
 
 def answer_trust(method="saliency") -> None:
@@ -137,6 +137,21 @@ def test_a_method_that_looks_at_a_unit_asks_for_the_one_chosen(opened, strip):
     assert len(charts(at)) == 1
 
 
+@pytest.mark.parametrize("method", ["grad_cam", "saliency"])
+@pytest.mark.parametrize(
+    ("values", "blank"),
+    [((0.0, 0.5), ["plain 56"]), ((0.0, 0.0), ["plain 56", "residual 56"]), ((1.0, 0.5), [])],
+)
+def test_a_blank_map_is_explained_in_a_sentence(opened, strip, method, values, blank):
+    unit = {"unit": "stages.1.0"} if method == "grad_cam" else {}
+    answer_maps(method, values=values, **unit)
+    at = opened("saliency", methods=method, **unit)
+    assert len(charts(at)) == 1
+    for net in ("plain 56", "residual 56"):
+        sentence = f"The map of {net} is zero everywhere: {METHODS[method].zero}"
+        assert (sentence in said(at.markdown)) == (net in blank)
+
+
 def test_the_maps_before_stay_until_the_next_have_come(opened, strip):
     answer_maps()
     at = opened("saliency")
@@ -219,7 +234,8 @@ def test_nothing_stands_above_the_title(opened, strip):
     assert said(at.markdown).startswith(METHODS["saliency"].title.join(["## ", " "]))
 
 
-def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):
+def test_torchvision_s_nets_stand_alone(opened, no_workers, asked, monkeypatch):
+    monkeypatch.setattr(downloads, "present", lambda net: True)
     at = opened("saliency", nets="torchvision", depth=18, methods="saliency,deep_lift")
     assert not at.exception
     assert not [field for field in at.get("button_group") if field.key == "url-rows"]  # they have no rows
@@ -235,10 +251,43 @@ def test_weights_that_cannot_be_had_are_a_sentence(opened, no_workers, monkeypat
         raise private.ProbeError("resnet-50's weights are not here, and there is no network")
 
     monkeypatch.setattr(private, "ask", ask)
+    monkeypatch.setattr(downloads, "present", lambda net: True)
     at = opened("saliency", nets="torchvision", of="flower", methods="saliency,occlusion")
     assert "resnet-50's weights are not here" in said(at.error)
     assert tried == ["saliency"]  # nobody waits for each method to find no network
     assert not at.exception
+
+
+def test_an_address_downloads_nothing_and_a_click_does(opened, no_workers, asked, monkeypatch, tmp_path):
+    """The page does not even start a process to look for the weights."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(downloads, "_begun", {})
+    monkeypatch.setattr(downloads, "COMMAND", (sys.executable, "-c", "print('no network'); exit(1)"))
+    at = opened("saliency", nets="torchvision", of="china", methods="saliency,occlusion")
+    assert not at.exception
+    assert "The weights of torchvision's resnet-50 are not on this machine." in said(at.info)
+    assert not asked
+    assert not downloads._begun
+    (button,) = [each for each in at.button if each.label == "Download them: 98 MB"]
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(downloads, "running", lambda net: net in downloads._begun)
+        button.click().run()
+        assert at.status[0].label == "Downloading the weights of resnet-50 …"
+    (process,) = downloads._begun.values()
+    process.wait()
+    assert said(at.run().error) == "no network."
+    monkeypatch.setattr(downloads, "present", lambda net: True)
+    assert len(charts(at.run())) == 2
+
+
+def test_weights_that_were_removed_meanwhile_are_offered_again(opened, no_workers, monkeypatch):
+    def ask(source, *given, **asked):
+        raise private.WeightsMissing("the weights of resnet-50 are not on this machine", "resnet-50")
+
+    monkeypatch.setattr(private, "ask", ask)
+    monkeypatch.setattr(downloads, "present", lambda net: True)
+    at = opened("saliency", nets="torchvision", of="china", methods="saliency,occlusion")
+    assert [each.label for each in at.button].count("Download them: 98 MB") == 1
 
 
 def png(side: int = 20) -> bytes:

@@ -46,7 +46,9 @@ def test_a_deleted_unit_is_empty_in_both(template):
 
 
 def test_an_empty_box_shows_the_ground_of_the_app_s_pages():
-    theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
+    theme = tomllib.loads((Path(__file__).parents[2] / "app" / ".streamlit" / "config.toml").read_text())[
+        "theme"
+    ]
     for template in ("light", "dark"):
         assert style.ground(template) == theme[template]["backgroundColor"]
         residual = boxes(deleted=["stages.1.0"], template=template)[1]

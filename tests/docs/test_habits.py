@@ -13,6 +13,7 @@ import yaml
 
 import resnet_edu
 from resnet_edu import pictures
+from resnet_edu.jobs import Limits, private, pruning
 
 ROOT = Path(__file__).parents[2]
 PINS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text("utf-8"), flags=re.M))
@@ -102,6 +103,10 @@ def test_citation_names_this_version_and_the_papers_whose_claims_it_measures():
     [
         f"at most {pictures.MOST_BYTES // 10**6} MB and {pictures.MOST_PIXELS // 10**6} million pixels",
         f"at most {pictures.MOST_PARTS} scans",
+        f"{Limits.minutes:g} estimated minutes of training waiting, {Limits.trainings:g} trainings, and",
+        f"{Limits.gigabytes:g} GB of\n  memory for each",
+        f"once all of them take more than {pruning.MEGABYTES} MB",
+        f"ended after {private.TIMEOUT:g} seconds",
         "How to report",
     ],
 )

@@ -6,11 +6,11 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import until
 
 from resnet_edu import pictures, probes
 from resnet_edu.jobs import private
@@ -69,10 +69,10 @@ def test_an_answer_is_the_probe_s_own_and_nothing_lands_on_disk(run, pixels, tmp
 @pytest.mark.slow
 def test_one_child_answers_all_and_is_warm(run, pixels):
     ask(run, "saliency", pixels=pixels)
-    first = private._child.pid
+    first = child_of_quick().pid
     private.prewarm()
     ask(run, "images", count=3, step=0)
-    assert private._child.pid == first
+    assert child_of_quick().pid == first
     environment = Path(f"/proc/{first}/environ")
     assert not environment.exists() or b"OMP_NUM_THREADS=1" in environment.read_bytes()
 
@@ -142,6 +142,10 @@ def stand_in(monkeypatch):
     private.stop()
 
 
+def child_of_quick():
+    return private._lanes["quick"].child.process
+
+
 def pid():
     return ask("a net", "say")[0]["pid"]
 
@@ -149,8 +153,8 @@ def pid():
 def test_a_child_that_died_while_idle_is_replaced(stand_in):
     first = pid()
     assert pid() == first
-    private._child.kill()
-    private._child.wait()
+    child_of_quick().kill()
+    child_of_quick().wait()
     assert pid() != first
 
 
@@ -163,7 +167,7 @@ def test_a_child_that_dies_while_computing_is_an_error_and_then_replaced(stand_i
 
 def test_what_takes_too_long_is_given_up(stand_in):
     first = pid()
-    dawdling = private._child
+    dawdling = child_of_quick()
     with pytest.raises(ProbeError, match=r"no answer within 0\.3 seconds: ask for less, or try again"):
         ask("a net", "dawdle", timeout=0.3)
     assert dawdling.poll() is not None, "nothing goes on computing what nobody waits for"
@@ -187,7 +191,7 @@ def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch)
     computed, found = [], {}
     busy, go_on = threading.Event(), threading.Event()
 
-    def exchange(content, timeout):
+    def exchange(child, content, timeout):
         question, _ = unpack(content)
         computed.append(question["arguments"]["image"])
         busy.set()
@@ -207,8 +211,7 @@ def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch)
     for image in range(1, 6):
         threads.append(threading.Thread(target=move, args=(image,)))
         threads[-1].start()
-        while private._newest["a browser"] < image + 1:
-            time.sleep(0.001)
+        until(lambda image=image: [each["arguments"]["image"] for each in waiting_questions()] == [image])
     threads.append(threading.Thread(target=move, args=(9, "another browser")))
     threads[-1].start()
     go_on.set()
@@ -219,6 +222,121 @@ def test_of_a_slider_s_many_values_only_the_newest_is_computed(run, monkeypatch)
     assert found[5] == 5
     assert found[9] == 9
     assert all("newer question" in found[image] for image in range(1, 5))
+
+
+class Held:
+    """A stand-in for the children: questions are computed when `go_on` is set."""
+
+    def __init__(self, monkeypatch):
+        self.computed, self.busy, self.go_on = [], threading.Event(), threading.Event()
+        monkeypatch.setattr(private, "_exchange", self.exchange)
+
+    def exchange(self, child, content, timeout):
+        question, _ = unpack(content)
+        self.computed.append(question["probe"])
+        self.busy.set()
+        self.go_on.wait(30)
+        return pack({"probe": question["probe"]}, {})
+
+
+@pytest.fixture
+def held(monkeypatch):
+    held = Held(monkeypatch)
+    yield held
+    held.go_on.set()
+
+
+def in_a_thread(*asked, **more):
+    """Asks in a thread; `join` waits for its end."""
+
+    def run():
+        with contextlib.suppress(ProbeError):
+            ask(*asked, **more)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def waiting_questions(lane="quick"):
+    return [unpack(each.content)[0] for each in list(private._lanes[lane].waiting.values())]
+
+
+def test_a_slow_question_of_one_visitor_does_not_hold_up_a_quick_one_of_another(stand_in):
+    slow = in_a_thread("torchvision:resnet-50", "dawdle")
+    until(lambda: private._lanes["slow"].computing)
+    assert pid()
+    assert slow.is_alive()
+    private.stop()
+    slow.join(30)
+
+
+@pytest.mark.parametrize(
+    ("source", "probe", "lane"),
+    [
+        ("fresh:net=plain-20", "fresh_profile", "quick"),
+        ("a run", "saliency", "quick"),
+        ("a run", "trust", "slow"),
+        ("torchvision:resnet-50", "saliency", "slow"),
+    ],
+)
+def test_questions_go_to_the_child_of_their_speed(source, probe, lane):
+    assert private._lane_of(source, probe) == lane
+
+
+def test_who_no_longer_waits_leaves_the_queue(held):
+    first = in_a_thread("a net", "first")
+    held.busy.wait(30)
+
+    def gone():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask("a net", "second", client="a browser", on_wait=gone)
+    assert not waiting_questions()
+    held.go_on.set()
+    first.join(30)
+    ask("a net", "third")
+    assert held.computed == ["first", "third"]
+
+
+def test_equal_questions_are_computed_once_for_all_who_wait(held):
+    first = in_a_thread("a net", "first")
+    held.busy.wait(30)
+    joined = [in_a_thread("a net", "first", client="early")]
+    joined += [in_a_thread("a net", "second", client=f"browser {i}") for i in range(5)]
+    until(lambda: [len(each.tickets) for each in list(private._lanes["quick"].waiting.values())] == [5])
+    held.go_on.set()
+    for thread in (first, *joined):
+        thread.join(30)
+    assert held.computed == ["first", "second"]
+
+
+def test_of_equal_questions_one_is_withdrawn_and_the_other_is_answered(held):
+    first = in_a_thread("a net", "first")
+    held.busy.wait(30)
+    stays = in_a_thread("a net", "second", client="stays")
+    until(waiting_questions)
+    goes = in_a_thread("a net", "second", client="goes")
+    until(lambda: len(next(iter(private._lanes["quick"].waiting.values())).tickets) == 2)
+    other = in_a_thread("a net", "third", client="goes")
+    until(lambda: [each["probe"] for each in waiting_questions()] == ["second", "third"])
+    held.go_on.set()
+    for thread in (first, stays, goes, other):
+        thread.join(30)
+    assert held.computed == ["first", "second", "third"]
+
+
+def test_no_question_downloads_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(probes, "answer", lambda *_: pytest.fail("the child must not begin"))
+    question = {"run": None, "source": "torchvision:resnet-50", "probe": "saliency", "arguments": {}}
+    facts, _ = unpack(child.answer(question, {}))
+    assert facts == {"error": "the weights of resnet-50 are not on this machine", "missing": "resnet-50"}
+    monkeypatch.setattr(private, "_exchange", lambda *_: pack(facts, {}))
+    with pytest.raises(private.WeightsMissing, match="the weights of resnet-50") as caught:
+        ask("torchvision:resnet-50", "saliency")
+    assert caught.value.net == "resnet-50"
 
 
 def test_messages_are_framed_and_never_unpickled():
@@ -246,7 +364,7 @@ def test_messages_are_framed_and_never_unpickled():
 
 def test_the_child_says_unforeseen_errors_in_a_line(monkeypatch, capsys):
     monkeypatch.setattr(probes, "answer", lambda *_: 1 / 0)
-    question = {"run": None, "source": "torchvision:resnet-18", "probe": "saliency", "arguments": {}}
+    question = {"run": None, "source": "fresh:seed=1", "probe": "saliency", "arguments": {}}
     facts, _ = unpack(child.answer(question, {}))
     assert facts == {"error": "ZeroDivisionError while computing this; the server's output has more"}
     assert "ZeroDivisionError" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -171,3 +172,21 @@ def test_the_files_are_what_the_table_of_files_says(finished):
         *("steps.jsonl", "evals.jsonl", "blocks.jsonl", "layers.f32"),
     }
     assert (finished.path / "layers.f32").stat().st_size == 10 * 7 * 4
+
+
+def test_runs_of_one_folder_are_equal_whenever_they_were_made(finished, tmp_path, monkeypatch):
+    again = Run(finished.path)
+    assert again == finished
+    assert hash(again) == hash(finished)
+    assert {finished: "seen"}[again] == "seen"
+    assert [finished].index(again) == 0
+    monkeypatch.chdir(finished.path.parent)
+    assert Run(finished.name) == Run(f"../{finished.path.parent.name}/{finished.name}") == finished
+    assert finished != finished.path
+    assert finished != finished.name
+
+
+def test_a_copy_of_a_run_is_another_run(finished, tmp_path):
+    copied = shutil.copytree(finished.path, tmp_path / "copies" / finished.name)
+    assert Run(copied) != finished
+    assert len({Run(copied), finished, Run(finished.path)}) == 2
