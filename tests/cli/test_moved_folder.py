@@ -62,6 +62,17 @@ def test_what_is_trained_already_takes_the_new_place_too(command, folder, tmp_pa
     assert only().experiment.data.path == str(moved)
 
 
+def test_what_is_left_out_of_a_folder_is_said(command, folder) -> None:
+    (folder / "train" / "class-0" / "IMG_1.HEIC").write_bytes(b"x")
+    (folder / "train" / "__MACOSX").mkdir()
+    said = command("train", *TINY, f"--data=imagefolder:{folder}")
+    assert said.code == 0
+    assert said.out.splitlines()[0] == (
+        f"{folder}: 12 of 13 photographs are used. Left out: "
+        "1 .heic: formats that are not read here, save them as JPEG or PNG."
+    )
+
+
 @pytest.mark.parametrize("words", [("resume",), ("probe", "lesions"), ("surface",)])
 def test_a_folder_of_other_images_is_refused(command, folder, tmp_path, words) -> None:
     from commands import described

@@ -100,6 +100,7 @@ def test_every_override_is_taken_and_noted(begun, no_gpu) -> None:
     train.train_run(begun, request)
     compute = begun.compute
     assert (compute.threads, compute.grad_checkpointing, compute.compiled) == (1, True, False)
+    assert compute.compiled_because == "told so"
     assert compute.recording == RecordingConfig(every_step=True, keep_weights=4)
     (change,) = compute.changes
     assert change.before["threads"] == 3
