@@ -91,10 +91,10 @@ def _study(options: argparse.Namespace) -> int:
     print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
     verdict = study.verdict(measured)
     console.print(f"\n[bold]{verdict.word}[/bold]: {verdict.sentence}")
-    failed = [run for run in runs if run.status().state == "failed"]
-    for run in failed:
-        console.print(f"[red]failed[/red] {run.name}: {escape(run.status().message)}")
-    return 1 if failed else 0
+    incomplete = {run.name: run.status() for run in runs if not run.status().complete}
+    for name, status in incomplete.items():
+        console.print(f"[red]{status.state}[/red] {name}: {escape(status.message)}")
+    return 1 if incomplete else 0
 
 
 @contextmanager

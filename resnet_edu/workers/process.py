@@ -16,7 +16,7 @@ from filelock import Timeout
 
 from resnet_edu.jobs import pool, queue
 from resnet_edu.jobs.queue import ProbeJob, TrainJob
-from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf
+from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.workers import answer
 from resnet_edu.workers.gpu import acquire_device
 from resnet_edu.workers.train import train_run
@@ -73,7 +73,7 @@ def _train(shelf: Shelf, job: TrainJob) -> bool:
 
 
 def _attempt(writer: RunWriter, job: TrainJob, device: str) -> None:
-    if not queue.begin_attempt(job):
+    if not queue.begin_attempt(job, writer.path / files.CHECKPOINT):
         writer.fail(f"given up after {queue.TRIES} tries: the process that trained it died each time")
         return
     request = ComputeRequest(device=device, threads=job.threads, recording=job.recording)
