@@ -25,6 +25,7 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
+from resnet_edu.cli.interrupts import exit_on_interrupt
 from resnet_edu.experiment import Experiment, budgets, settings_help
 from resnet_edu.experiment.folder import resolved
 from resnet_edu.experiment.spec import SpecError
@@ -150,7 +151,9 @@ def _read(path: str) -> Experiment:
 @contextmanager
 def _processes(options: argparse.Namespace) -> Iterator[SingleProcess]:
     """All processes that torchrun has started, or this one alone. Only process 0 has a shelf and prints."""
-    from resnet_edu.training.distributed import join_process_group
+    with exit_on_interrupt():  # torch takes seconds
+        from resnet_edu.training.distributed import join_process_group
+        from resnet_edu.workers import train  # noqa: F401
 
     with join_process_group(sync_batchnorm=options.sync_batchnorm) as processes:
         try:
@@ -233,7 +236,7 @@ def _run(run: Run, request: ComputeRequest, processes: SingleProcess) -> int:
     together = processes.world_size > 1
     message = "Stopping after the present steps; Ctrl-C again stops at once."
     with (
-        gentle_interrupt(message, *([signal.SIGTERM] if together else [])) as should_continue,
+        gentle_interrupt(message, signal.SIGTERM) as should_continue,
         Progress(*columns, console=console) as progress,
     ):
         task = progress.add_task("getting ready", total=run.experiment.recipe.steps)
@@ -248,7 +251,7 @@ def _run(run: Run, request: ComputeRequest, processes: SingleProcess) -> int:
     if state == "stopped":
         console.print(f"Continue with: resnet-edu resume {run.name}", markup=False)
     # torchrun restarts processes that end with another status than 0.
-    return {"done": 0, "stopped": 0 if together else 130}.get(state, 1)
+    return {"done": 0, "stopped": 0 if together else should_continue.exit_status}.get(state, 1)
 
 
 def _show(progress: Progress, task: TaskID, chunk: StepChunk) -> None:

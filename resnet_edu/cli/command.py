@@ -1,0 +1,56 @@
+"""The parser of `resnet-edu`, and what runs a parsed command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+
+from resnet_edu import __version__
+from resnet_edu.cli import data, flow, net, probe, runs, study, surface, train, version
+from resnet_edu.experiment.spec import SpecError
+from resnet_edu.runs import RunError
+
+
+def run(words: list[str]) -> int:
+    """Returns the exit status, which `resnet_edu.cli.main` explains."""
+    if "--version" in words and {*words} == {"--version", "--verbose"}:
+        print(version.report())
+        return 0
+    with _rank0_output_only():
+        options = parser().parse_args(_with_verb(words))
+    try:
+        return int(options.run(options))
+    except (SpecError, RunError, OSError, data.errors()) as error:
+        with _rank0_output_only():
+            print(f"resnet-edu: {error}", file=sys.stderr)
+        return 2
+
+
+@contextmanager
+def _rank0_output_only() -> Iterator[None]:
+    """Only local rank 0 prints: torchrun's other processes hit the same error."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        yield
+        return
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        yield
+
+
+def _with_verb(words: list[str]) -> list[str]:
+    """`resnet-edu runs` lists; argparse wants the verb, because its flags belong to the verbs."""
+    bare = words[:1] == ["runs"] and (len(words) == 1 or words[1].startswith(("--shelf", "--recorded")))
+    return ["runs", "list", *words[1:]] if bare else words
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="resnet-edu", description="See why residual networks work.")
+    top.add_argument("--version", action="version", version=__version__)
+    top.add_argument("--verbose", action="store_true", help="with --version: versions, device and folders")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for room in (study, train, runs, flow, probe, surface, data, net):
+        room.add(commands)
+    return top
