@@ -91,10 +91,19 @@ def _study(options: argparse.Namespace) -> int:
     print_table(studies.shown(study.summary(measured)), "Mean ± sd over seeds")
     verdict = study.verdict(measured)
     console.print(f"\n[bold]{verdict.word}[/bold]: {verdict.sentence}")
-    incomplete = {run.name: run.status() for run in runs if not run.status().complete}
-    for name, status in incomplete.items():
-        console.print(f"[red]{status.state}[/red] {name}: {escape(status.message)}")
+    incomplete = [(run.name, *problem) for run in runs if (problem := _problem(run))]
+    for name, state, sentence in incomplete:
+        console.print(f"[red]{state}[/red] {name}: {escape(sentence)}")
     return 1 if incomplete else 0
+
+
+def _problem(run: Run) -> tuple[str, str] | None:
+    """State and sentence of a run that does not count."""
+    try:
+        status, _ = run.status(), run.evals()
+    except RunError as error:
+        return "damaged", str(error)
+    return None if status.complete else (status.state, status.message)
 
 
 @contextmanager
@@ -159,7 +168,10 @@ def _line(at: Progress, elapsed: float) -> str:
 def _ended(run: Run) -> str:
     status, experiment = run.status(), run.experiment
     text = f"{experiment.label:<12} seed {experiment.seed}  {status.state:<8} {status.seconds:6.1f} s"
-    error = last_error(run)
+    try:
+        error = last_error(run)
+    except RunError:
+        error = "damaged"
     return (
         text
         + (f"  training error {error:>8}" if error else "")

@@ -22,10 +22,11 @@ def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
     """Write the run's tables as FOLDER/NAME-TABLE.csv (or .parquet); returns the files."""
     if form not in FORMATS:
         raise RunError(f"format is {form!r}; allowed: {', '.join(FORMATS)}")
+    tables = {name: getattr(run, name)() for name in TABLES}  # all are read before one is written
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in TABLES:
-        table, path = getattr(run, name)(), folder / f"{run.name}-{name}.{form}"
+    for name, table in tables.items():
+        path = folder / f"{run.name}-{name}.{form}"
         with files.naming(path):
             table.to_csv(path, index=False) if form == "csv" else table.to_parquet(path, index=False)
         written.append(path)

@@ -182,8 +182,10 @@ def read_norms(path: Path, layers: int) -> np.ndarray:
     rows = flat[: len(flat) // width * width].reshape(-1, width)
     if not intact:
         raise _changed(path)
-    steps = rows[:, 0]
-    if not ((steps >= 0) & (steps % 1 == 0) & (np.diff(steps, prepend=np.float32(0)) >= 0)).all():
+    with np.errstate(invalid="ignore"):
+        steps, low = rows[:, 0], rows[:-1, 0]
+        whole = (steps >= 0) & (steps < 2**53) & (steps % 1 == 0)
+    if not whole.all() or (steps[1:] < low).any():
         raise RunError(f"{path} is damaged (its steps are no rising whole numbers); {REMEDY}")
     return rows
 

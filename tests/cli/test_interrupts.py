@@ -1,4 +1,4 @@
-"""Ctrl-C at the moments at which it used to end in a traceback; each is aimed at, so speed does not matter."""
+"""Ctrl-C at the moments at which it used to end in a traceback; each is aimed at."""
 
 from __future__ import annotations
 
