@@ -25,7 +25,7 @@ from resnet_edu.cli.common import (
 )
 from resnet_edu.experiment import Experiment, budgets
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.jobs import pool
+from resnet_edu.jobs import pool, queue
 from resnet_edu.jobs.cluster import Cluster
 from resnet_edu.runs import Progress, Run, RunError, Shelf, progress
 
@@ -103,7 +103,11 @@ def _problem(run: Run) -> tuple[str, str] | None:
         status, _ = run.status(), run.evals()
     except RunError as error:
         return "damaged", str(error)
-    return None if status.complete else (status.state, status.message)
+    if status.complete:
+        return None
+    log = run.path.parent / queue.QUEUE / "workers.log"
+    died = f"its process died; {log} may say why" if status.state == "interrupted" else ""
+    return status.state, status.message or died
 
 
 @contextmanager

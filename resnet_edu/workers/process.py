@@ -66,8 +66,8 @@ def _train(shelf: Shelf, job: TrainJob) -> bool:
             queue.complete(job)
     except (RunBusy, Timeout):
         return False
-    except RunError:
-        queue.complete(job)  # the run was removed, or its files are beyond repair
+    except (RunError, OSError):
+        queue.complete(job)  # the run was removed, its files are beyond repair, or the disk is full
         traceback.print_exc()
     return True
 
