@@ -16,7 +16,7 @@ lab: $(READY)            ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --LabApp.app_settings_dir=notebooks/.lab notebooks
 
 test: $(READY) lint      ## everything but the soaks
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak" --durations 30
 
 check: $(READY) lint     ## the quick part
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak and not slow"

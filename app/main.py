@@ -20,8 +20,13 @@ STYLE = """<style>
 .js-plotly-plot :is(.xtitle, .ytitle, .cbtitle, .legendtext) { fill: currentColor !important; }
 h1 { padding: 0.2rem 0 0.6rem !important; }
 .st-key-beside { margin-top: -0.6rem; }
-h5 { padding: 0.4rem 0 0.35rem !important; }
-h5 .stMarkdownColoredText { font-weight: 400; }
+h2, h3 { padding: 0.4rem 0 0.35rem !important; }
+:is(h2, h3) .stMarkdownColoredText { font-weight: 400; }
+.st-key-trust h2 { font-size: 1.4rem; }
+[data-testid=stCaptionContainer] { opacity: 0.8 !important; }
+button[kind=primary] { background-color: #0072B2 !important; border-color: #0072B2 !important; }
+button[kind=primary]:disabled { opacity: 0.6; }
+.js-plotly-plot:not(:hover) .modebar { visibility: hidden; }
 .st-key-url-image button { height: auto; min-height: 0; padding: 0.2rem; border-radius: 0.3rem; }
 .st-key-url-image img { height: 2.1rem; max-height: none; image-rendering: pixelated; vertical-align: top; }
 @media (max-height: 640px) and (min-width: 641px) {
@@ -50,7 +55,6 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
-st.set_page_config("resnet-edu", layout="wide")
 st.html(STYLE)
 freeze_gc()
 pages = [
@@ -62,6 +66,7 @@ pages = [
     st.Page("questions/saliency.py", title="What does the net look at?"),
 ]
 chosen = st.navigation(pages, position="hidden")
+st.set_page_config(f"{chosen.title} – resnet-edu", layout="wide")
 url_state.page_links(pages, chosen)
 probe_client.reset_errors()
 with errors.show_errors():

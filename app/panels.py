@@ -34,8 +34,9 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, config=charts.config(), alt=alt)
 
 
-def heading(text: str, reading: str = "") -> None:
-    st.markdown(f"##### {text}" + (f" &nbsp; :gray[{reading}]" if reading else ""))
+def heading(text: str, reading: str = "", level: int = 2) -> None:
+    """A chart's heading, and beside it how to read the chart. `level` is 3 below a section's own heading."""
+    st.markdown(f"{'#' * level} {text}" + (f" &nbsp; :gray[{reading}]" if reading else ""))
 
 
 def verdict(runs: Sequence[Run]) -> None:

@@ -24,7 +24,8 @@ WAITING = "Measuring what these maps are worth"
 def section(subject: Subject, pair: twins.Pair, method: str, of_unit: dict[str, str]) -> None:
     """For the first method on the page, below its maps."""
     st.divider()
-    st.subheader(f"Can {METHODS[method].title} be trusted here?", anchor=False)
+    with st.container(key="trust"):
+        st.header(f"Can {METHODS[method].title} be trusted here?", anchor=False)
     asked = {"method": method, **of_unit}
     left, right = st.columns(2, gap="large")
     with left:
@@ -97,6 +98,6 @@ def _table(asked: Sequence[tuple[Run, int]], found: Sequence[ProbeAnswer]) -> pd
 
 
 def _explain(measure: Measure) -> None:
-    panels.heading(measure.title)
+    panels.heading(measure.title, level=3)
     st.markdown(url_state.escaped(f"{measure.measures} {measure.cannot_tell}"))
     st.caption(url_state.escaped(measure.source))

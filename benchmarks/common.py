@@ -80,7 +80,7 @@ def run(engine: Engine, steps: int, *, first: int = 0, record: bool = False) -> 
 
 
 def in_processes(work: Callable[..., Any], arguments: Sequence[tuple]) -> list[Any]:
-    """`work(barrier, *arguments)` in a process each; whoever waits at the barrier begins with the others."""
+    """`work(barrier, *arguments)` in a process each; all begin when the last one has reached the barrier."""
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(len(arguments)), context.Queue()
     os.environ["OMP_NUM_THREADS"] = "1"  # read as a process starts; `apply` says otherwise where it is wanted

@@ -4,7 +4,7 @@ and 4000×3000 as of a telephone.
 
 What makes data smaller (decoding, cropping, resizing) is the worker processes' part, so that only a crop's
 uint8 values travel. What makes them larger (float32, mean, scale, colour) is the device's, where it is one
-pass over a batch that lies there anyway.
+pass over a batch that is in memory anyway.
 """
 
 from __future__ import annotations

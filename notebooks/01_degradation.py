@@ -330,13 +330,13 @@ figure.update_xaxes(title_text="unit (1 is nearest the input)", tickvals=[1, 9, 
 figure.update_yaxes(title_text="cosine of gradients<br>at nearby inputs", range=[-0.2, 1.05])
 agreement = {}
 for name in ("plain-56", "resnet-56"):
-    blocks = trained[name].blocks()
-    start = blocks[blocks["step"] == 0]
+    units = trained[name].units()
+    start = units[units["step"] == 0]
     agreement[name] = start["correlation"].iloc[0]
     net = style.net_of(name)
     line = {"color": style.COLOURS[net], "dash": style.DASHES[net], "width": 3}
     figure.add_scatter(
-        x=start["block"] + 1, y=start["correlation"], name=name, mode="lines+markers", line=line,
+        x=start["unit"] + 1, y=start["correlation"], name=name, mode="lines+markers", line=line,
         marker={"symbol": style.SYMBOLS[net], "size": 9},
     )  # fmt: skip
 figure.update_layout(showlegend=True, legend={"x": 0.35, "y": 0.5})

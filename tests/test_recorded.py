@@ -38,7 +38,7 @@ def test_a_recorded_run_says_where_it_comes_from(run):
         run.compute.to_dict()
     )
     assert run.name == run.experiment.name, "the name no longer follows from the experiment"
-    for table in (run.steps(), run.evals(), run.layers(), run.blocks()):
+    for table in (run.steps(), run.evals(), run.layers(), run.units()):
         assert len(table)
 
 

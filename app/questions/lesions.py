@@ -105,11 +105,13 @@ def _units(pair: twins.Pair) -> Units:
 
 
 def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> None:
-    hint, repair = st.columns([5, 1], gap="medium", vertical_alignment="center")
+    hint, chooser, repair = st.columns([3, 2, 1], gap="medium", vertical_alignment="center")
     if tool == "swap" and "swap-refused" in st.session_state:
         hint.warning(st.session_state["swap-refused"])
     else:
         hint.markdown(HINTS[tool])
+    with chooser:
+        choose_units(units, changes, tool)
     intact = not any(dataclasses.astuple(changes))
     repair.button("Repair all", on_click=_repair, disabled=intact, width="stretch")
     deleted, frozen = (", ".join(map(anatomy.part_label, each)) for each in (changes.deleted, changes.frozen))
@@ -132,6 +134,35 @@ def draw_bench(pair: twins.Pair, units: Units, changes: Changes, tool: str) -> N
     )
 
 
+def choose_units(units: Units, changes: Changes, tool: str) -> None:
+    """What a click on a unit does, as a list: for the keyboard, and for fingers on a small screen."""
+    look: dict[str, Any] = {"format_func": anatomy.part_label, "label_visibility": "collapsed"}
+    key = f"listed-{tool}"
+    if tool == "swap":
+        st.session_state[key] = None
+        words = f"or choose a unit to swap with {anatomy.part_label(changes.picked)}"
+        placeholder = words if changes.picked else "or choose a unit to swap"
+        st.selectbox(
+            "a unit to swap",
+            list(units),
+            key=key,
+            placeholder=placeholder,
+            on_change=lambda: _act(units, st.session_state[key]),
+            **look,
+        )
+        return
+    name, chosen = ("frozen", changes.frozen) if tool == "freeze" else ("deleted", changes.deleted)
+    st.session_state[key] = chosen
+    st.multiselect(
+        f"{name} units",
+        list(units),
+        key=key,
+        placeholder=f"or choose units to {tool}",
+        on_change=lambda: _put(name, [each for each in units if each in st.session_state[key]]),
+        **look,
+    )
+
+
 def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Place → the unit that is there now, for all places that changed."""
     now = {name: name for name in units}
@@ -141,12 +172,15 @@ def _places(units: Units, swapped: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _clicked(units: Units) -> None:
-    """Read the URL again: a second click may come before the page reruns."""
     st.session_state.pop("swap-refused", None)
-    points = st.session_state["bench"].selection.points
-    if not points:
-        return
-    name, changes = points[0]["customdata"][0], Changes.read(units)
+    if points := st.session_state["bench"].selection.points:
+        _act(units, points[0]["customdata"][0])
+
+
+def _act(units: Units, name: str) -> None:
+    """Delete, freeze or pick this unit, or put it back. Reads the URL again: a second click may come before
+    the page reruns."""
+    changes = Changes.read(units)
     tool = url_state.read("tool", list(TOOLS), "delete")
     if tool == "swap":
         _swap(units, changes, name)

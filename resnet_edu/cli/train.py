@@ -1,7 +1,7 @@
 """`resnet-edu train` and `resnet-edu resume`: one training, by this process or by all of torchrun's.
 
-From here to the optimiser's step it is ten frames: `main`, `_train`, `_run`, `workers.train.train_run`, then
-the bench's `train` (a generator), `block`, `make`, the step loop, `update` and the optimiser's `step`.
+From here to the optimiser's step it is nine frames: `main`, `_train`, `_run`, `workers.train.train_run`, then
+the bench's `train` (a generator), `next_chunk`, `run_steps`, `update` and the optimiser's `step`.
 """
 
 from __future__ import annotations

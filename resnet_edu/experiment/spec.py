@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -206,6 +207,8 @@ def _checked_scalar(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any
     return converted
 
 
+_DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d+|\d+,(\d{1,2}|\d{4,}))(e[+-]?\d+)?", re.IGNORECASE)
+"""0,125 and 12,5, but not 1,250, which means a thousand to others."""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
@@ -221,6 +224,8 @@ def _converted(value: Any, hint: type) -> Any:
         return None
     if hint is str:
         return value if isinstance(value, str) else None
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        value = value.replace(",", ".")
     try:
         number = float(value) + 0.0  # −0.0 equals 0.0, so it must not be written differently
         whole = math.isfinite(number) and number == int(number) and abs(number) < 2**53

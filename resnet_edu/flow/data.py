@@ -101,7 +101,7 @@ def fresh_data(*profiles: FreshProfile) -> FlowData:
 def _net(run: Run, most_rows: int) -> tuple[NetData, bool]:
     """The net, and whether rows had to be left out."""
     experiment, status = _experiment(run), run.status()
-    layers, units = _read(run, "layers", status.ended), _read(run, "blocks", False)
+    layers, units = _read(run, "layers", status.ended), _read(run, "units", False)
     losses, evals = _read(run, "steps", False), _read(run, "evals", False)
     if status.ended and layers["step"].nunique() < 2:
         raise FlowError(f"{run.name} has one recorded step only; a picture of a training needs two or more")
@@ -152,7 +152,7 @@ def _experiment(run: Run) -> Any:
         raise FlowError(f"{run.name} is damaged: {error}") from None
 
 
-def _read(run: Run, table: Literal["layers", "blocks", "steps", "evals"], needed: bool) -> pd.DataFrame:
+def _read(run: Run, table: Literal["layers", "units", "steps", "evals"], needed: bool) -> pd.DataFrame:
     try:
         found: pd.DataFrame = getattr(run, table)()
     except (RunError, ValueError, OSError, KeyError) as error:

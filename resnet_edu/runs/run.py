@@ -138,26 +138,36 @@ class Run:
         norms = rows[:, 1:].reshape(len(rows), len(files.NORMS), len(names))
         return pd.DataFrame(columns | {norm: norms[:, i].ravel() for i, norm in enumerate(files.NORMS)})
 
-    def blocks(self) -> pd.DataFrame:
-        """One row per evaluation and block: norm of the loss gradient at the block's output, and the
-        cosine between the gradients at nearby inputs (Balduzzi 2017), on a fixed batch."""
+    def units(self) -> pd.DataFrame:
+        """One row per evaluation and unit.
+
+        step         updates done
+        unit         position, 0 nearest the input
+        name         of the module
+        gradient     L2 norm of the loss gradient at the unit's output, on a fixed batch
+        correlation  cosine between the gradients at nearby inputs (Balduzzi 2017)
+        """
         import pandas as pd
 
         if (table := self._parquet("blocks")) is not None:
-            return table
+            return table.rename(columns={"block": "unit"})
         path = self.path / files.BLOCKS
         with _named(path):
             rows = [
-                {"step": line["step"], "block": i, "name": name, "gradient": gradient, "correlation": cosine}
+                {"step": line["step"], "unit": i, "name": name, "gradient": gradient, "correlation": cosine}
                 for line in files.read_rows(path)
                 for i, (name, gradient, cosine) in enumerate(
                     zip(*(_list(line, key) for key in ("names", "gradient", "correlation")), strict=True)
                 )
             ]
-            table = pd.DataFrame(rows, columns=["step", "block", "name", "gradient", "correlation"])
+            table = pd.DataFrame(rows, columns=["step", "unit", "name", "gradient", "correlation"])
             if not all(isinstance(name, str) for name in table["name"]):
                 raise ValueError("a name is no text")
-            return _numbers(table, integers=("step", "block"), floats=("gradient", "correlation"))
+            return _numbers(table, integers=("step", "unit"), floats=("gradient", "correlation"))
+
+    def blocks(self) -> pd.DataFrame:
+        """The table of `units` as files name it, which exports keep: `block` for `unit`."""
+        return self.units().rename(columns={"unit": "block"})
 
     def weight_steps(self) -> list[int]:
         """After how many steps weights were kept."""

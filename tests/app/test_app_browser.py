@@ -212,12 +212,12 @@ def test_a_click_on_a_unit_shows_its_layers(visit):
     page.get_by_text("The whole net").first.wait_for()
     click_box(page, "net-residual", 5)
     page.wait_for_function("location.search.includes('part=stages.1.1')")
-    page.get_by_text("resnet-20, stages.1.1").wait_for()
+    page.get_by_text("resnet-20: stage 2, unit 2").first.wait_for()
     page.locator(".st-key-part-residual").get_by_text("3×3 convolution, 32 → 32").first.wait_for()
     page.locator(".st-key-part-plain").get_by_text("32 × 16 × 16").first.wait_for()
     click_box(page, "net-plain", 8)
     page.wait_for_function("location.search.includes('part=stages.2.1')")
-    page.get_by_text("plain-20, stages.2.1").wait_for()
+    page.get_by_text("plain-20: stage 3, unit 2").first.wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 0
 
 

@@ -87,6 +87,26 @@ def test_what_was_asked_is_what_the_address_says(opened):
     assert asked == {run.path: lesion | {"of": "test", "images": 200} for run in twins().values()}
 
 
+@pytest.mark.usefixtures("no_workers")
+def test_units_are_chosen_from_a_list_as_by_clicks(opened):
+    """The keyboard reaches a list, not the boxes of the drawing."""
+    at = opened("lesions", depth=20)
+    at.multiselect[0].select("stages.2.0").select("stages.0.1").run()
+    assert at.query_params["deleted"] == "stages.0.1,stages.2.0"
+    at.multiselect[0].unselect("stages.0.1").unselect("stages.2.0").run()
+    assert "deleted" not in at.query_params
+    at = opened("lesions", depth=20, tool="freeze", deleted="stages.0.1")
+    at.multiselect[0].select("stages.1.1").run()
+    assert at.query_params["frozen"] == "stages.1.1"
+    assert at.query_params["deleted"] == "stages.0.1"
+    at = opened("lesions", depth=20, tool="swap")
+    for unit, picked in (("stages.1.1", True), ("stages.1.2", False)):
+        swap = next(box for box in at.selectbox if box.label == "a unit to swap")
+        swap.select(unit).run()
+        assert ("picked" in at.query_params) == picked
+    assert at.query_params["swapped"] == "stages.1.1~stages.1.2"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_workers")
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_nothing_stands_above_the_title(opened, strip):
     """Streamlit shows whatever expression stands alone in a page's file."""
     answer_maps()
     at = opened("saliency")
-    assert said(at.markdown).startswith(METHODS["saliency"].title.join(["##### ", " "]))
+    assert said(at.markdown).startswith(METHODS["saliency"].title.join(["## ", " "]))
 
 
 def test_torchvision_s_nets_stand_alone(opened, no_workers, asked):

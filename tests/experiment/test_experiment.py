@@ -198,6 +198,7 @@ def test_an_experiment_is_frozen_through_and_through():
 def test_numbers_may_come_as_text_or_as_other_numbers():
     assert Experiment(seed="3") == Experiment(seed=3.0) == Experiment(seed=3)
     assert Recipe(lr="1e-1", drops="0.5, 0.75") == Recipe()
+    assert Recipe(lr="0,1") == Recipe(lr=" ,1") == Recipe(lr="1,0e-1") == Recipe()  # a decimal comma
     assert isinstance(Recipe(lr=1).lr, float)
 
 
@@ -249,6 +250,9 @@ DEPTHS = "a CIFAR net has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110 …"
         ({"drops": "0.5,x"}, "drops is 'x'; it takes a number, allowed: 0 … 1"),
         ({"drops": "2"}, "drops is 2.0; allowed: 0 … 1"),
         ({"augment": "maybe"}, "augment is 'maybe'; it takes true or false"),
+        ({"lr": "0,1,5"}, "lr is '0,1,5'; it takes a number, allowed: 0 … 100"),
+        ({"lr": "1,500"}, "lr is '1,500'; it takes a number, allowed: 0 … 100"),
+        ({"seed": "1,5"}, "seed is '1,5'; it takes a whole number, allowed: 0 … 4294967295"),
         ({"seed": "1.5"}, "seed is '1.5'; it takes a whole number, allowed: 0 … 4294967295"),
         ({"seed": "4294967296"}, "seed is 4294967296; allowed: 0 … 4294967295"),
         ({"recipe": "paper"}, "recipe takes no value of its own; set recipe.… instead"),

@@ -66,7 +66,7 @@ def test_every_number_is_the_tables(twins, data):
         np.testing.assert_allclose(np.array(table["gradient"], float), wide, rtol=5e-6)
         ratio = (layers["update"].to_numpy(float) / layers["weight"].to_numpy(float)).reshape(shape)
         np.testing.assert_allclose(np.array(table["ratio"], float), ratio, rtol=5e-6)
-        units = run.blocks()
+        units = run.units()
         for column in ("gradient", "correlation"):
             flat = np.array(net["unit_table"][column], float).ravel()
             np.testing.assert_allclose(flat, units[column], rtol=5e-6)

@@ -26,13 +26,13 @@ def test_the_numbers_drawn_are_the_tables(opened, twins):
     for button, column in (("activation", "gradient"), ("correlation", "correlation")):
         page.locator(RADIOS, has_text=button).click()
         for net, run in enumerate(twins):
-            row = run.blocks().query("step == 15 and name == 'stages.1.3'").iloc[0]
+            row = run.units().query("step == 15 and name == 'stages.1.3'").iloc[0]
             assert values_of(page, net, "stages.1.3") == pytest.approx([row[column]], rel=1e-4)
 
 
 def test_between_measured_steps_the_last_value_stays(opened, twins):
     page = opened("q=activation&step=59")  # measured at 15 and at 60
-    row = twins[1].blocks().query("step == 15 and name == 'stages.0.0'").iloc[0]
+    row = twins[1].units().query("step == 15 and name == 'stages.0.0'").iloc[0]
     assert values_of(page, 1, "stages.0.0") == pytest.approx([row["gradient"]], rel=1e-4)
     assert page.locator(".clock .when").inner_text() == "last measured value"
     assert page.locator(".clock .now").inner_text() == "step 59 of 240"
@@ -142,7 +142,7 @@ def test_pointing_reads_a_unit_with_the_twins_beside_each_other(opened, twins):
     said = page.locator(".reading table").inner_text()
     assert "204" in said
     assert "1.27" in said
-    rows = [run.blocks().query("step == 0 and name == 'stages.0.0'").iloc[0]["gradient"] for run in twins]
+    rows = [run.units().query("step == 0 and name == 'stages.0.0'").iloc[0]["gradient"] for run in twins]
     assert [round(row, 2) for row in rows] == [204.28, 1.27]
     assert "Measured at step 0. plain-56 has 160 × as much." in page.locator(".compare").inner_text()
 

@@ -138,7 +138,7 @@ def test_a_formula_is_labelled_and_its_error_is_of_the_numbers_drawn(opened, twi
     page = opened("q=activation&step=0&formula=1&chain=0.9,0.1")
     labels = page.locator(".formula-text").all_text_contents()
     assert labels == ["formula: 0.9ⁿ", "formula: (1 + 0.1)ⁿ"]
-    units = twins[0].blocks().query("step == 0")["gradient"].to_numpy()
+    units = twins[0].units().query("step == 0")["gradient"].to_numpy()
     off = units[0] / (units[-1] * 0.9**26)
     said = page.locator(".verdict").inner_text()
     assert f"The formula is off by a factor of {float(f'{off:.2g}'):,.0f}." in said

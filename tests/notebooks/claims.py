@@ -21,8 +21,8 @@ def degradation(lesson: Mapping[str, Any]) -> None:
     assert all(runs[name].evals()["train_error"].iloc[-1] < 5 for name in ("plain-8", "resnet-56"))
     gradient = _at_start(runs["plain-56"].layers(), "gradient")
     assert gradient.iloc[:4].min() > 10 * gradient.median()  # the first layers do not lack a signal
-    assert _at_start(runs["plain-56"].blocks(), "correlation").iloc[0] < 0.2
-    assert _at_start(runs["resnet-56"].blocks(), "correlation").iloc[0] > 0.5
+    assert _at_start(runs["plain-56"].units(), "correlation").iloc[0] < 0.2
+    assert _at_start(runs["resnet-56"].units(), "correlation").iloc[0] > 0.5
 
 
 def _at_start(table: pd.DataFrame, column: str) -> pd.Series:

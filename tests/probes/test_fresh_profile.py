@@ -62,7 +62,7 @@ def test_it_is_what_the_recorded_run_began_with(kind):
     run = runs.recorded().find(f"{kind}-20-digits-s0")
     for source in (fresh_source(run.experiment), run):
         _, found = probes.answer(source, "fresh_profile", {})
-        recorded = run.blocks().query("step == 0")
+        recorded = run.units().query("step == 0")
         np.testing.assert_allclose(found["activation_gradient"][0], recorded["gradient"], rtol=1e-2)
         np.testing.assert_allclose(found["correlation"][0], recorded["correlation"], atol=2e-2)
 

@@ -17,11 +17,11 @@ def test_a_run_that_has_not_begun_has_empty_tables(run):
     assert run.compute is None
     assert list(run.steps().columns) == ["step", "loss", "lr", "seconds"]
     assert list(run.layers().columns) == ["step", "layer", "name", "gradient", "weight", "update"]
-    assert list(run.blocks().columns) == ["step", "block", "name", "gradient", "correlation"]
+    assert list(run.units().columns) == ["step", "unit", "name", "gradient", "correlation"]
     assert list(run.evals().columns) == [
         *("step", "images", "train_error", "train_error_batch", "train_loss", "test_error", "test_loss")
     ]
-    for table in (run.steps(), run.layers(), run.blocks(), run.evals()):
+    for table in (run.steps(), run.layers(), run.units(), run.evals()):
         assert table.empty
         assert table["step"].dtype == "int64"
     assert run.weight_steps() == []
@@ -36,7 +36,7 @@ def test_the_tables_of_a_finished_run(finished, how):
     assert evals["step"].tolist() == [3, 6, 9]
     assert evals["images"].dtype == "int64"
     assert evals["train_error"].tolist() == [87, 84, 81]
-    assert finished.blocks().values.tolist() == [[step, 0, "stages.0.0", step / 9, 0.5] for step in (3, 6, 9)]
+    assert finished.units().values.tolist() == [[step, 0, "stages.0.0", step / 9, 0.5] for step in (3, 6, 9)]
     assert runs.load(finished.path).steps().equals(steps)
     assert runs.load(str(finished.path)).name == finished.name == finished.experiment.name
     assert repr(finished) == f"Run({finished.name!r})"
@@ -64,8 +64,8 @@ def test_what_was_no_number_is_nan(run, how):
     assert run.steps()["loss"].isna().all()
     assert run.steps()["loss"].dtype == "float64"
     assert '"loss":null' in (run.path / files.STEPS).read_text()
-    assert run.blocks()["gradient"].isna().tolist() == [True, False]
-    assert run.blocks()["correlation"].dtype == "float64"
+    assert run.units()["gradient"].isna().tolist() == [True, False]
+    assert run.units()["correlation"].dtype == "float64"
 
 
 def test_torn_tails_do_not_show(finished):

@@ -104,7 +104,7 @@ def test_resuming_gives_the_checkpoint_back(stopped, how):
 
 
 def test_resuming_drops_what_came_after_the_checkpoint(stopped, how, write):
-    whole = [stopped.steps(), stopped.layers(), stopped.evals(), stopped.blocks()]
+    whole = [stopped.steps(), stopped.layers(), stopped.evals(), stopped.units()]
     for name in (files.STEPS, files.LAYERS, files.EVALS):
         with (stopped.path / name).open("ab") as file:
             file.write(b'{"st')
@@ -113,10 +113,10 @@ def test_resuming_drops_what_came_after_the_checkpoint(stopped, how, write):
         assert stopped.steps()["step"].tolist() == list(range(6))
         assert stopped.layers()["step"].unique().tolist() == list(range(6))
         assert stopped.evals()["step"].tolist() == [3, 6]
-        assert stopped.blocks()["step"].tolist() == [3, 6]
+        assert stopped.units()["step"].tolist() == [3, 6]
         assert stopped.weight_steps() == [3, 6]
         write(writer, 6, 10)
-    again = [stopped.steps(), stopped.layers(), stopped.evals(), stopped.blocks()]
+    again = [stopped.steps(), stopped.layers(), stopped.evals(), stopped.units()]
     assert all(one.equals(other) for one, other in zip(whole, again, strict=True))
 
 
@@ -124,7 +124,7 @@ def test_without_a_checkpoint_it_starts_anew(stopped, how):
     (stopped.path / files.CHECKPOINT).unlink()
     with RunWriter(stopped) as writer:
         assert writer.begin(how) is None
-    for table in (stopped.steps(), stopped.layers(), stopped.evals(), stopped.blocks()):
+    for table in (stopped.steps(), stopped.layers(), stopped.evals(), stopped.units()):
         assert table.empty
     assert stopped.weight_steps() == []
 

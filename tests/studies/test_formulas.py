@@ -111,7 +111,7 @@ def test_sentences():
 def test_over_a_recorded_net_the_chain_of_one_of_its_units_is_off():
     """Claim of many tutorials: the measured profile, with w fitted to one unit in its middle."""
     run = runs.recorded().find("resnet-56-digits-s0")
-    measured = run.blocks().query("step == 0")["gradient"].to_numpy()
+    measured = run.units().query("step == 0")["gradient"].to_numpy()
     w = fitted_w(measured, 13, residual=True)
     says = chain(len(measured), w, residual=True)
     assert formulas.off_by(formulas.first_to_last(says), formulas.first_to_last(measured)) > 1

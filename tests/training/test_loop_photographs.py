@@ -16,6 +16,7 @@ from resnet_edu import nets
 from resnet_edu.data import StreamedSet, batch_indices, load, normalise
 from resnet_edu.data.colours import draw_lighting
 from resnet_edu.experiment import Cifar, Experiment, ImageFolder, Jitter, Plateau, Recipe
+from resnet_edu.training import Checkpoint, ComputeChoice
 from resnet_edu.training.batches import make_batches
 
 pytestmark = pytest.mark.slow
@@ -126,8 +127,7 @@ def test_ten_crops_are_looked_at_once_at_the_end(train, folder):
 @pytest.mark.parametrize("stopped", [1, 3, 5])
 def test_a_resumed_training_ends_with_the_same_bits(train, stopped):
     whole = train(every_step=True)
-    facts = {"step": stopped, "seconds": 1.0}
-    rest = train(resume=(whole.states[stopped], facts), every_step=True)
+    rest = train(resume=Checkpoint(whole.states[stopped], stopped, seconds=1.0), every_step=True)
     assert same(rest.end, whole.end)
     assert rest.losses() == whole.losses()[stopped:]
     assert rest.evals == [row for row in whole.evals if row["step"] > stopped]
@@ -154,8 +154,8 @@ def test_a_training_that_is_left_leaves_no_process(folder):
 
     from resnet_edu.training import train
 
-    blocks = train(EXPERIMENT, streamed(folder, 2), HOW)
-    next(blocks), next(blocks)
+    chunks = train(EXPERIMENT, streamed(folder, 2), ComputeChoice.from_dict(HOW))
+    next(chunks), next(chunks)
     assert multiprocessing.active_children()
-    blocks.close()
+    chunks.close()
     assert multiprocessing.active_children() == []

@@ -101,7 +101,7 @@ def test_a_trained_run_holds_what_training_yields(shelf, tiny):
     blocks = list(training.train(run.experiment, images, choice, recording=Recording(True, 3)))
     assert run.steps()["loss"].tolist() == [row.loss for block in blocks for row in block.steps]
     assert run.evals().to_dict("records") == [row.to_dict() for block in blocks for row in block.evals]
-    assert run.blocks()["correlation"].tolist() == [
+    assert run.units()["correlation"].tolist() == [
         cosine for block in blocks for row in block.units for cosine in row.correlation
     ]
     norms = torch.cat([block.norms for block in blocks if block.norms is not None])
