@@ -186,7 +186,8 @@ def read_norms(path: Path, layers: int) -> np.ndarray:
         steps, low = rows[:, 0], rows[:-1, 0]
         whole = (steps >= 0) & (steps < 2**53) & (steps % 1 == 0)
     if not whole.all() or (steps[1:] < low).any():
-        raise RunError(f"{path} is damaged (its steps are no rising whole numbers); {REMEDY}")
+        why = f"its steps are no rising whole numbers with the layers that {HOW} names"
+        raise RunError(f"{path} is damaged ({why}); {REMEDY}")
     return rows
 
 

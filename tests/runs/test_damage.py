@@ -14,7 +14,7 @@ from damage import check_flips, content_of, everything, resumed
 from resnet_edu.runs import ComputeConfig, Run, RunError, RunWriter, checksums, files, tensors
 from resnet_edu.runs.answers import ProbeAnswer, write_answer
 
-FLIPS = 40
+FLIPS = 8
 
 
 @pytest.fixture
