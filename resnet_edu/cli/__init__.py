@@ -20,7 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with exit_on_interrupt():
             from resnet_edu.cli import command
-        return command.run(sys.argv[1:] if arguments is None else list(arguments))
+        options = command.parse(sys.argv[1:] if arguments is None else list(arguments))
+        try:
+            return int(options.run(options))
+        except command.errors() as error:
+            command.print_error(error)
+            return 2
     except KeyboardInterrupt:
         return 130
     finally:

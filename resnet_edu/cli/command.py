@@ -1,4 +1,4 @@
-"""The parser of `resnet-edu`, and what runs a parsed command."""
+"""The parser of `resnet-edu`, and the errors that it prints."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ from resnet_edu.experiment.spec import SpecError
 from resnet_edu.runs import RunError
 
 
-def run(words: list[str]) -> int:
-    """Returns the exit status, which `resnet_edu.cli.main` explains."""
+def parse(words: list[str]) -> argparse.Namespace:
+    """The options, of which `run` does what the command says."""
     if "--version" in words and {*words} == {"--version", "--verbose"}:
-        print(version.report())
-        return 0
+        return argparse.Namespace(run=_report)
     with _rank0_output_only():
-        options = parser().parse_args(_with_verb(words))
-    try:
-        return int(options.run(options))
-    except (SpecError, RunError, OSError, data.errors()) as error:
-        with _rank0_output_only():
-            print(f"resnet-edu: {error}", file=sys.stderr)
-        return 2
+        return parser().parse_args(_with_verb(words))
+
+
+def _report(_: argparse.Namespace) -> int:
+    print(version.report())
+    return 0
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """What has a sentence for the user."""
+    return SpecError, RunError, OSError, data.errors()
+
+
+def print_error(error: Exception) -> None:
+    with _rank0_output_only():
+        print(f"resnet-edu: {error}", file=sys.stderr)
 
 
 @contextmanager
