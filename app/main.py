@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import errors
+import presentation
 import probe_client
 import streamlit as st
 import url_state
@@ -68,6 +69,8 @@ pages = [
 chosen = st.navigation(pages, position="hidden")
 st.set_page_config(f"{chosen.title} – resnet-edu", layout="wide")
 url_state.page_links(pages, chosen)
+presentation.begin()
 probe_client.reset_errors()
 with errors.show_errors():
     chosen.run()
+presentation.end()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import cache
 import flow_picture
 import plotly.graph_objects as go
+import presentation
 import streamlit as st
 import url_state
 
@@ -30,13 +31,30 @@ def template() -> Template:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show(figure: go.Figure, key: str, alt: str) -> None:
+def show(figure: go.Figure, key: str, alt: str, *, larger: float = 1.25) -> None:
+    """A chart below its `heading`; on a presented page only the chosen one, as large as the screen.
+
+    - `key`: of the chart, on its page.
+    - `alt`: what it shows, for screen readers and for the list of figures.
+    - `larger`: its type when it is presented; 1 where captions fill their columns.
+    """
+    if presentation.is_on():
+        if presentation.wants(key, alt):
+            presentation.show(figure, key, st.session_state["heading"], alt, larger)
+        return
     st.plotly_chart(figure, key=key, theme=None, config=charts.config(), alt=alt)
 
 
 def heading(text: str, reading: str = "", level: int = 2) -> None:
-    """A chart's heading, and beside it how to read the chart. `level` is 3 below a section's own heading."""
-    st.markdown(f"{'#' * level} {text}" + (f" &nbsp; :gray[{reading}]" if reading else ""))
+    """A chart's heading, and beside it how to read the chart. `level` is 3 below a section's own heading.
+    A presented page shows it with its chart only."""
+    st.session_state["heading"] = heading_text(text, reading, level)
+    if not presentation.is_on():
+        st.markdown(st.session_state["heading"])
+
+
+def heading_text(text: str, reading: str = "", level: int = 2) -> str:
+    return f"{'#' * level} {text}" + (f" &nbsp; :gray[{reading}]" if reading else "")
 
 
 def verdict(runs: Sequence[Run]) -> None:
@@ -107,7 +125,7 @@ def gradients(runs: Sequence[Run], seed: int) -> None:
 def gradients_at(runs: Sequence[Run], seed: int) -> None:
     """The same gradients one step at a time, in the picture that the gradients' own page shows in full."""
     pair = twins(runs, seed)
-    if pair is None:
+    if pair is None or not presentation.wants("flow", "the gradients step by step"):
         return
     try:
         data = flow_picture.of(pair)
@@ -117,7 +135,9 @@ def gradients_at(runs: Sequence[Run], seed: int) -> None:
     heading(
         "The same step by step", "press play, or drag the slider; more under “Where does the gradient go?”"
     )
-    flow_picture.draw(data, f"flow-{pair[0].name}", names=FLOW_NAMES, height=540)
+    height = 0 if presentation.is_on() else 540
+    with presentation.place():
+        flow_picture.draw(data, f"flow-{pair[0].name}", names=FLOW_NAMES, height=height)
 
 
 def twins(runs: Sequence[Run], seed: int) -> tuple[Run, Run] | None:

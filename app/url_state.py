@@ -16,6 +16,8 @@ from streamlit.navigation.page import StreamlitPage
 T = TypeVar("T")
 OLD_NAMES = {"part": "block"}
 """Parameters by the names that they had in older addresses, which are still read."""
+EVERYWHERE = ("present", "figure")
+"""Parameters of every page: whether it is presented, and the key of the figure that is."""
 MOST_WARNINGS = 5
 _LINK = re.compile(r"(?<=//)|(?<=www)|(?<=@)", re.IGNORECASE)
 
@@ -89,7 +91,7 @@ def read_checked(name: str, check: Callable[[str], Any], default: str) -> str:
 
 def check_names(known: Collection[str]) -> None:
     """Warn of parameters that the page does not know."""
-    read_too = {OLD_NAMES.get(name, name) for name in known}.union(known)
+    read_too = {OLD_NAMES.get(name, name) for name in known}.union(known, EVERYWHERE)
     unknown = [name for name in st.query_params if name not in read_too and not name.startswith("embed")]
     for name in unknown[:MOST_WARNINGS]:
         value = st.query_params[name]

@@ -6,6 +6,7 @@ from typing import Any
 
 import cache
 import panels
+import presentation
 import streamlit as st
 import url_state
 from head import head, switch
@@ -49,9 +50,11 @@ def page() -> None:
     st.markdown(_costs(*pair))
     parts = [node["id"] for node in pair[0]["nodes"]]
     part = url_state.read("part", parts, parts[1])
-    for column, graph in zip(st.columns(2, gap="medium"), pair, strict=True):
-        with column:
-            draw_net(graph, part)
+    if presentation.wants("nets", "both nets"):
+        columns = presentation.place().columns(2, gap="medium")
+        for column, graph in zip(columns, pair, strict=True):
+            with column:
+                draw_net(graph, part)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         url_state.select("part", "part", part, {each: anatomy.full_label(each) for each in parts}, width=300)
         st.markdown(_facts(_node(pair[1], part), side=anatomy.USUAL[family][1]))
@@ -81,7 +84,11 @@ def choose_net(family: str) -> Net:
         order = url_state.read("order", ORDERS, ORDERS[0])
         orders = {each: each.replace("-", " ") for each in ORDERS}
         url_state.select("order of norm, ReLU and addition", "order", order, orders, width=270)
-    return _named(family, depth, unit, shortcut, order)
+    try:
+        return _named(family, depth, unit, shortcut, order)
+    except SpecError as error:
+        st.warning(url_state.escaped(f"Shortcut and order exclude each other: {error}. Drawn: {ORDERS[0]}."))
+        return _named(family, depth, unit, shortcut)
 
 
 @st.cache_data(show_spinner=False)
@@ -129,7 +136,7 @@ def _shape(shape: list[int]) -> str:
 
 def draw_net(graph: dict[str, Any], part: str) -> None:
     net = "plain" if graph["plain"] else "residual"
-    panels.heading(graph["label"], f"{graph['depth']} layers; click a unit")
+    st.markdown(panels.heading_text(graph["label"], f"{graph['depth']} layers; click a unit"))
     figure = charts.net_drawing(graph, chosen=part, template=panels.template())
     key = f"net-{net}"
     with st.container(height=min(figure.layout.height + 10, TALL), border=False):

@@ -10,6 +10,7 @@ import cache
 import pandas as pd
 import panels
 import plotly.graph_objects as go
+import presentation
 import streamlit as st
 import twins
 import url_state
@@ -93,8 +94,10 @@ def page() -> None:
         url_state.segmented("images", "of", of, SETS)
     units = _units(pair)
     changes = Changes.read(units)
-    draw_bench(pair, units, changes, tool)
-    measured(pair, changes.lesion(of))
+    if presentation.wants("bench", "the units, and the error without some"):
+        with presentation.place():
+            draw_bench(pair, units, changes, tool)
+            measured(pair, changes.lesion(of))
     sweeps(pair, of)
 
 

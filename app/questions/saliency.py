@@ -196,7 +196,7 @@ def draw(nets: Sequence[Net], method: str, words: str, found: Sequence[ProbeAnsw
     if words:
         st.markdown(f"**{words}**")
     alt = f"the image and its maps: {METHODS[method].title} {words}".rstrip()
-    panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt)
+    panels.show(figure, f"maps-{method}-{words}".replace(" ", "-"), alt, larger=1)
     complete = [_completeness(name, facts) for name, (facts, _) in zip(names, found, strict=True)]
     if any(complete):
         st.markdown(" ".join(filter(None, complete)))

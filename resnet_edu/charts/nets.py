@@ -34,7 +34,7 @@ def net_drawing(graph: Graph, *, chosen: str = "", template: Template = "light")
     places = _places(graph["nodes"], room)
     lowest = min(y for _, y in places.values()) - _LINE / 2
     fig = style.figure(template, height=int(-lowest) + 10)
-    fig.update_layout(margin={"l": 8, "r": 8, "t": 4, "b": 4}, dragmode=False, hovermode="closest")
+    fig.update_layout(margin={"l": 8, "r": 8, "t": 4, "b": 4}, hovermode="closest")
     fig.update_xaxes(visible=False, range=[-0.02 * room, 1.02 * room], fixedrange=True)
     fig.update_yaxes(visible=False, range=[lowest, 0], fixedrange=True)
     _draw_edges(fig, graph["edges"], places, net, template)

@@ -51,6 +51,7 @@ def figure(template: Template, *, title: str = "", height: int = 480) -> go.Figu
         margin={"l": 80, "r": 30, "t": 60 if title else 30, "b": 70},
         showlegend=False,
         hovermode="closest",
+        dragmode=False,  # a finger that scrolls the page must not zoom; the mode bar has a button for it
         uirevision="keep",
     )
     return fig

@@ -37,7 +37,7 @@ def lesion_bench(
     - `template`: "light" or "dark", as the page is.
     """
     fig = style.figure(template, height=230)
-    fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 30}, dragmode=False)
+    fig.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 30})
     fig.update_xaxes(visible=False, range=[-0.16 * len(units) - 0.5, len(units)], fixedrange=True)
     fig.update_yaxes(visible=False, range=[-0.45, 1.75], fixedrange=True)
     for net, y in _ROWS.items():

@@ -28,7 +28,7 @@ def part_drawing(
     main = [row for row in node["layers"] if not _beside(row)]
     rows = max(rows, len(main)) + 2
     fig = style.figure(template, height=int((rows - 0.2) * _ROW))
-    fig.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, dragmode=False, hovermode=False)
+    fig.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, hovermode=False)
     fig.update_xaxes(visible=False, range=[0, 101], fixedrange=True)
     fig.update_yaxes(visible=False, range=[rows - 0.6, -0.4], fixedrange=True)
     _text(fig, (_LEFT + _RIGHT) / 2, 0, "the image" if node["kind"] == "stem" else "x")

@@ -94,8 +94,10 @@ def test_what_the_address_gets_wrong_is_named(inside):
     assert "part is 'stages" in warned
 
 
-def test_what_cannot_be_built_is_said_in_a_sentence(inside):
+def test_two_choices_that_exclude_each_other_leave_the_page_as_it_is(inside):
     at = inside(shortcut="highway", order="full-preactivation")
     assert len(at.exception) == 0
-    assert "leave it out" in at.error[0].value
+    assert "Shortcut and order exclude each other" in at.warning[0].value
+    assert len(at.get("plotly_chart")) >= 2
+    assert not at.error
     assert at.selectbox(key="url-order").value == "full-preactivation"  # to be changed there

@@ -44,8 +44,8 @@ def test_until_a_worker_answers_the_page_waits_with_the_bench(opened):
     assert len(at.exception) == 0
     assert len(at.get("plotly_chart")) == 1
     assert "Asking both nets" in at.status[0].label
-    assert [button.label for button in at.button] == ["Repair all"]
-    assert at.button[0].disabled
+    assert [button.label for button in at.button] == ["Present", "Repair all"]
+    assert at.button[1].disabled
 
 
 @pytest.mark.usefixtures("no_workers")
@@ -72,7 +72,7 @@ def test_an_intact_net_shows_no_difference(opened):
 @pytest.mark.usefixtures("no_workers")
 def test_repair_empties_the_address(opened):
     at = opened("lesions", deleted="stages.0.1", swapped="stages.0.1~stages.0.2", tool="swap", depth=20)
-    at.button[0].click().run()
+    at.button[1].click().run()
     assert at.query_params == {"nets": "minute", "tool": "swap", "depth": "20"}
 
 
