@@ -34,7 +34,14 @@ _shared = st.cache_resource(show_spinner=False, max_entries=64)
 
 @st.cache_data(ttl=1, show_spinner=False)
 def statuses(paths: tuple[str, ...]) -> list[Status]:
-    return [Run(path).status() for path in paths]
+    return [_status(path) for path in paths]
+
+
+def _status(path: str) -> Status:
+    try:
+        return Run(path).status()
+    except RunError as error:  # the others are shown
+        return Status("damaged", 0, 0, 0.0, str(error))
 
 
 @st.cache_data(ttl=1, show_spinner=False)

@@ -185,31 +185,32 @@ def _growing(runs: Sequence[Run], seed: int) -> None:
         cache.statuses.clear()
         st.rerun()
     left, right = st.columns(2, gap="medium")
-    with left:
-        panels.losses(runs)
     with right:
         arms_table(runs)
+    with left, show_errors():  # a damaged run is a row of the table
+        panels.losses(runs)
     panels.gradients(runs, seed)
 
 
 def arms_table(runs: Sequence[Run]) -> None:
     """One row per run: net, seed, state, steps and training error; below, the messages of failed runs."""
     states = cache.statuses(cache.paths(runs))
-    errors = cache.measured(cache.written(cache.paths(runs)))["train_error"]
+    measured = cache.measured(cache.written(cache.paths(runs)))
+    errors, damaged = measured["train_error"], measured["state"] == "damaged"
     table = pd.DataFrame(
         {
             "net": [cache.name(run) for run in runs],
             "seed": [run.experiment.seed for run in runs],
-            "state": [state.state for state in states],
+            "state": ["damaged" if bad else now.state for now, bad in zip(states, damaged, strict=True)],
             "steps": [state.step for state in states],
             "training error": ["" if pd.isna(error) else f"{error:.1f} %" for error in errors],
         }
     )
-    steps = max(state.steps for state in states)
+    steps = max(1, *(state.steps for state in states))
     bar = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=steps)
     st.dataframe(table, hide_index=True, column_config={"steps": bar}, key="arms")
     for run, state in zip(runs, states, strict=True):
-        if state.message and state.state in ("failed", "diverged"):
+        if state.message and state.state in ("failed", "diverged", "damaged"):
             name = f"{cache.name(run)}, seed {run.experiment.seed}"
             st.warning(sentence(f"{name}: {state.state}; {state.message}"))
 

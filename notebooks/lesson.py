@@ -13,7 +13,8 @@ from IPython.display import DisplayHandle, Markdown, display
 
 from resnet_edu import charts, jobs
 from resnet_edu.experiment import Experiment
-from resnet_edu.runs import Progress, Run, RunError, progress
+from resnet_edu.jobs import pool
+from resnet_edu.runs import Progress, Run, RunError, Shelf, progress
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -52,6 +53,7 @@ def train(experiments: Iterable[Experiment], *, chart: bool = False) -> list[Run
                 _draw(curves, runs)
             if now.ended == now.runs:
                 break
+            pool.start_workers(Shelf())  # in the place of any that died
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         jobs.cancel_all(runs)

@@ -34,7 +34,7 @@ JSON = {
     "jobs/queue.py": ["Job.to_dict", "ProbeJob.to_dict", "TrainJob.to_dict"],
     "runs/compute.py": ["ComputeConfig.to_dict", "RecordingConfig.to_dict"],
     "runs/fields.py": ["Fields.rest"],
-    "runs/files.py": ["keep_rows", "read_json", "read_rows"],
+    "runs/files.py": ["leading_rows", "read_json", "read_rows"],
     "runs/status.py": ["Status.to_dict"],
 }
 """Where a record becomes JSON, or comes from it: the one place in which a dict is the right type."""

@@ -9,6 +9,7 @@ import live
 import panels
 import streamlit as st
 import url_state
+from errors import show_errors
 from head import head, switch
 from streamlit.delta_generator import DeltaGenerator
 
@@ -67,7 +68,8 @@ def here(plan: live.Plan, action: DeltaGenerator) -> None:
     panels.verdict(runs)
     with st.container(horizontal=True, gap="medium"):
         error, seed = choose_error(), choose_seed(runs)
-    panels.everything(runs, error, seed)
+    with show_errors():  # a damaged run is a row of the table below
+        panels.everything(runs, error, seed)
     with st.expander("Every training"):
         live.arms_table(runs)
     panels.provenance(runs, "trained here")

@@ -1,62 +1,40 @@
-"""The `resnet-edu` command. Each subcommand imports what it needs when it is called."""
+"""The `resnet-edu` command. It imports nothing before it can be interrupted without a traceback; each
+subcommand imports what it needs when it is called."""
 
 from __future__ import annotations
 
-import argparse
-import os
+import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from resnet_edu import __version__
-from resnet_edu.cli import app, claims, data, flow, net, probe, resume, runs, study, surface, train, version
-from resnet_edu.cli.common import elsewhere
-from resnet_edu.cli.terminal import encode_anything
-from resnet_edu.experiment.spec import SpecError
-from resnet_edu.runs import RunError
+from resnet_edu.cli.interrupts import exit_on_interrupt
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 done, 2 for what cannot be done (one line says why), 130 stopped."""
-    encode_anything()
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if "--version" in words and {*words} == {"--version", "--verbose"}:
-        print(version.report())
-        return 0
-    with _rank0_output_only():
-        options = parser().parse_args(_with_verb(words))
+    """Returns the exit status: 0 done, 1 not all of it, 2 for what cannot be done (one line says why), 130
+    stopped by Ctrl-C, 143 by SIGTERM. Without `arguments` it takes those of this process, which then ends."""
     try:
-        return int(options.run(options))
-    except (SpecError, RunError, OSError, data.errors()) as error:
-        with _rank0_output_only():
-            print(f"resnet-edu: {error}{elsewhere(error, options)}", file=sys.stderr)
-        return 2
+        with exit_on_interrupt():
+            from resnet_edu.cli import command
+        options = command.parse(sys.argv[1:] if arguments is None else list(arguments))
+        try:
+            return int(options.run(options))
+        except command.errors() as error:
+            command.print_error(error, options)
+            return 2
     except KeyboardInterrupt:
         return 130
-
-
-@contextmanager
-def _rank0_output_only() -> Iterator[None]:
-    """Only local rank 0 prints: torchrun's other processes hit the same error."""
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        yield
-        return
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        yield
-
-
-def _with_verb(words: list[str]) -> list[str]:
-    """`resnet-edu runs` lists; argparse wants the verb, because its flags belong to the verbs."""
-    bare = words[:1] == ["runs"] and (len(words) == 1 or words[1].startswith(("--shelf", "--recorded")))
-    return ["runs", "list", *words[1:]] if bare else words
+    finally:
+        if arguments is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would print a traceback while it ends
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="resnet-edu", description="See why residual networks work.")
-    top.add_argument("--version", action="version", version=__version__)
-    top.add_argument("--verbose", action="store_true", help="with --version: versions, device and folders")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for room in (study, claims, train, resume, runs, flow, probe, surface, data, net, app):
-        room.add(commands)
-    return top
+    """Of all subcommands."""
+    from resnet_edu.cli import command
+
+    return command.parser()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TypeAlias
 
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from resnet_edu.cli import interrupts
 from resnet_edu.cli.terminal import console, say
 from resnet_edu.data.files import data_root
 from resnet_edu.host import PathError, cache_folder, expanded
@@ -119,24 +119,11 @@ def _cell(value: object) -> str:
     return f"{value:.2f}" if value == 0 or 0.05 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
-@contextmanager
-def gentle_interrupt(message: str, *others: signal.Signals) -> Iterator[Callable[[], bool]]:
-    """Yields `should_continue()`, false after the first Ctrl-C (or another of these signals); the second
-    one interrupts at once."""
-    pressed = False
-
-    def first(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signum, before[signal.Signals(signum)])
-        say("", message)
-
-    before = {number: signal.signal(number, first) for number in (signal.SIGINT, *others)}
-    try:
-        yield lambda: not pressed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def gentle_interrupt(
+    message: str, *others: signal.Signals
+) -> AbstractContextManager[interrupts.ShouldContinue]:
+    """`interrupts.gentle_interrupt`, which prints `message` at the first signal."""
+    return interrupts.gentle_interrupt(lambda: say("", message), *others)
 
 
 def clock(seconds: float | None) -> str:

@@ -23,7 +23,7 @@ from resnet_edu.cli.common import (
 )
 from resnet_edu.cli.terminal import console, heading, say, waiting
 from resnet_edu.experiment.probes import PROBES
-from resnet_edu.runs import Run, RunError, answers, recorded
+from resnet_edu.runs import Run, RunError, answers, files, recorded
 from resnet_edu.runs.answers import ProbeAnswer
 
 POLL_SECONDS = 0.1
@@ -154,7 +154,8 @@ def _table(arrays: answers.Arrays) -> pd.DataFrame | None:
 def _write(table: pd.DataFrame | None, options: argparse.Namespace) -> None:
     if table is None:
         raise RunError(f"--csv {options.csv}: the answer to {options.question} is no table")
-    table.to_csv(options.csv, index=False)
+    with files.naming(options.csv):
+        table.to_csv(options.csv, index=False)
     say("", options.csv)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from resnet_edu.cli.common import add_data_dir, add_shelf, gentle_interrupt, last_error, use_data_dir
+from resnet_edu.cli.interrupts import exit_on_interrupt
 from resnet_edu.cli.terminal import console, say
 from resnet_edu.experiment.spec import SpecError
 from resnet_edu.host import cores
@@ -65,7 +66,9 @@ def add_running(command: argparse.ArgumentParser, *, keep_weights: int | None = 
 @contextmanager
 def all_processes(options: argparse.Namespace) -> Iterator[SingleProcess]:
     """All processes that torchrun has started, or this one alone. Only process 0 has a shelf and prints."""
-    from resnet_edu.training.distributed import join_process_group
+    with exit_on_interrupt():  # torch takes seconds
+        from resnet_edu.training.distributed import join_process_group
+        from resnet_edu.workers import train  # noqa: F401
 
     with join_process_group(sync_batchnorm=options.sync_batchnorm) as processes:
         try:
@@ -127,7 +130,7 @@ def run_to_end(run: Run, request: ComputeRequest, processes: SingleProcess) -> i
     together = processes.world_size > 1
     message = "Stopping after the present steps; Ctrl-C again stops at once."
     with (
-        gentle_interrupt(message, *([signal.SIGTERM] if together else [])) as should_continue,
+        gentle_interrupt(message, signal.SIGTERM) as should_continue,
         Progress(*columns, console=console) as progress,
     ):
         task = progress.add_task("getting ready", total=run.experiment.recipe.steps)
@@ -142,7 +145,7 @@ def run_to_end(run: Run, request: ComputeRequest, processes: SingleProcess) -> i
     if state == "stopped":
         say(f"Continue with: resnet-edu resume {run.name}")
     # torchrun restarts processes that end with another status than 0.
-    return {"done": 0, "stopped": 0 if together else 130}.get(state, 1)
+    return {"done": 0, "stopped": 0 if together else should_continue.exit_status}.get(state, 1)
 
 
 def _show(progress: Progress, task: TaskID, chunk: StepChunk) -> None:

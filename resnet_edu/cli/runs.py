@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from rich.text import Text
 
 from resnet_edu.cli.common import Commands, add_shelf, last_error, path, print_table, shelf_of
 from resnet_edu.cli.resume import add_resume
@@ -62,22 +64,32 @@ def _chosen(options: argparse.Namespace) -> list[Run]:
 
 def _list(options: argparse.Namespace) -> int:
     shelf = _shelf(options)
-    rows = [_row(run) for run in shelf.runs()]
-    if rows:
-        print_table(pd.DataFrame(rows))
+    if runs := shelf.runs():
+        _print_rows(runs)
     else:
         say(f"No runs in {shelf.path} yet. `resnet-edu demo` makes some in a minute.")
     return 0
 
 
-def _row(run: Run) -> dict[str, str]:
+def _print_rows(runs: Sequence[Run], settings: pd.DataFrame | None = None) -> None:
+    """A table with one row per run, joined with `settings` by name; below it, what is damaged."""
+    rows, damage = zip(*map(_row, runs), strict=True)
+    table = pd.DataFrame(rows)
+    print_table(table if settings is None else table.join(settings, on="run"))
+    for sentence in filter(None, damage):
+        console.print(Text.assemble(("damaged", "red"), f" {sentence}"), soft_wrap=True)
+
+
+def _row(run: Run) -> tuple[dict[str, str], str]:
+    """The run's row, and what is damaged, if anything is."""
+    row = {"run": run.name, "state": "damaged", "step": "", "train error": "", "test error": ""}
     try:
         status = run.status()
-    except RunError:
-        return {"run": run.name, "state": "damaged", "step": "", "train error": "", "test error": ""}
-    step = f"{status.step}/{status.steps}"
-    errors = {"train error": last_error(run), "test error": last_error(run, "test_error")}
-    return {"run": run.name, "state": status.state, "step": step, **errors}
+        row["step"] = f"{status.step}/{status.steps}"
+        row |= {"train error": last_error(run), "test error": last_error(run, "test_error")}
+    except RunError as error:
+        return row, str(error)
+    return row | {"state": status.state}, ""
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -98,11 +110,16 @@ def _show(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     runs = _chosen(options)
-    settings = pd.DataFrame([run.experiment.to_query() for run in runs], index=[run.name for run in runs])
-    differing = settings.loc[:, settings.nunique(dropna=False) > 1].fillna("default")
-    rows = pd.DataFrame([_row(run) for run in runs]).set_index("run")
-    print_table(rows.join(differing).reset_index())
+    settings = pd.DataFrame([_settings(run) for run in runs], index=[run.name for run in runs])
+    _print_rows(runs, settings.loc[:, settings.nunique(dropna=False) > 1].fillna("default"))
     return 0
+
+
+def _settings(run: Run) -> dict[str, str]:
+    try:
+        return run.experiment.to_query()
+    except RunError:
+        return {}  # the row says that it is damaged
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -124,8 +141,14 @@ def _agreed(question: str) -> bool:
 
 
 def _export(options: argparse.Namespace) -> int:
+    damage = []
     for run in _chosen(options):
-        say(*export(run, options.to, options.format))
+        try:
+            say(*export(run, options.to, options.format))
+        except RunError as error:  # the others are exported
+            damage.append(str(error))
+    if damage:
+        raise RunError("\n".join(damage))
     return 0
 
 

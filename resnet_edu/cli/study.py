@@ -26,7 +26,7 @@ from resnet_edu.cli.common import (
 from resnet_edu.cli.terminal import console, heading
 from resnet_edu.experiment import Experiment, budgets
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.jobs import pool
+from resnet_edu.jobs import pool, queue
 from resnet_edu.jobs.cluster import Cluster
 from resnet_edu.runs import Progress, Run, RunError, Shelf, progress
 from resnet_edu.studies import Study
@@ -94,14 +94,14 @@ def _study(options: argparse.Namespace) -> int:
         return 130
     for study in chosen:
         _show(study, runs[study.name], titled=len(chosen) > 1)
-    failed = [run for run in trainings.values() if run.status().state == "failed"]
-    for run in failed:
-        console.print(Text.assemble(("failed", "red"), f" {run.name}: {run.status().message}"))
+    incomplete = [(run.name, *problem) for run in trainings.values() if (problem := _problem(run))]
+    for name, state, said in incomplete:
+        console.print(Text.assemble((state, "red"), f" {name}: {said}"))
     wrong = {folder: said for study in chosen for folder, said in errors(study, runs[study.name])}
     for folder, said in wrong.items():
         place = f"{folder.parents[1].name} {folder.name}"
         console.print(Text.assemble(("no answer", "red"), f" {place}: {said}"))
-    return 1 if failed or wrong else 0
+    return 1 if incomplete or wrong else 0
 
 
 def _chosen(options: argparse.Namespace) -> list[Study]:
@@ -161,6 +161,19 @@ def _show(study: Study, runs: list[Run], *, titled: bool) -> None:
         console.print()
     verdict = study.verdict(measured)
     console.print(Text.assemble((verdict.word, "bold"), f": {verdict.sentence}"))
+
+
+def _problem(run: Run) -> tuple[str, str] | None:
+    """State and sentence of a run that does not count."""
+    try:
+        status, _ = run.status(), run.evals()
+    except RunError as error:
+        return "damaged", str(error)
+    if status.complete:
+        return None
+    log = run.path.parent / queue.QUEUE / "workers.log"
+    died = f"its process died; {log} may say why" if status.state == "interrupted" else ""
+    return status.state, status.message or died
 
 
 @contextmanager
@@ -225,7 +238,10 @@ def _line(at: Progress, elapsed: float) -> str:
 def _ended(run: Run) -> str:
     status, experiment = run.status(), run.experiment
     text = f"{experiment.label:<12} seed {experiment.seed}  {status.state:<8} {status.seconds:6.1f} s"
-    error = last_error(run)
+    try:
+        error = last_error(run)
+    except RunError:
+        error = "damaged"
     return (
         text
         + (f"  training error {error:>8}" if error else "")

@@ -20,6 +20,7 @@ from resnet_edu.cli.common import (
     shelf_of,
     use_data_dir,
 )
+from resnet_edu.cli.interrupts import exit_on_interrupt
 from resnet_edu.cli.terminal import console, heading, say
 from resnet_edu.runs import Run, RunError, Shelf, answers, recorded
 from resnet_edu.runs.answers import PartialAnswer, answered, pack_answer
@@ -82,7 +83,8 @@ def _computed(run: Run, probe: str, arguments: dict[str, Any], options: argparse
     folder = answers.answer_folder(run, probe, arguments)
     if answered(folder) and answers.read_answer(folder).error is None:
         return folder
-    from resnet_edu.workers.answer import answer_run
+    with exit_on_interrupt():  # torch takes seconds
+        from resnet_edu.workers.answer import answer_run
 
     use_data_dir(options)
     rows, left = TextColumn("{task.description}", markup=False), TextColumn("left")

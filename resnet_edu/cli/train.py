@@ -77,8 +77,12 @@ def experiment_of(options: argparse.Namespace) -> Experiment:
         net = flags.pop("net", budgets.get(options.budget).net)
         base = budgets.at(options.budget, net, 0).to_query()
     kept = {name: value for name, value in base.items() if name not in flags}  # the last "net" in order wins
-    with waiting("Reading the photographs that name the folder …"):
-        return resolved(Experiment.from_query(kept | flags))
+    with waiting("Reading the photographs that name the folder …") as shown:
+
+        def on_progress(done: int, of: int) -> None:
+            shown.update(f"Checking the photographs: {done:,} of {of:,} …")
+
+        return resolved(Experiment.from_query(kept | flags), on_progress)
 
 
 def _read(file: Path) -> Experiment:

@@ -35,14 +35,15 @@ def without_main_module() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def sigterm_blocked() -> Iterator[None]:
-    """The forkserver started inside, and its children, ignore SIGTERM. torchrun sends SIGTERM to the whole
-    group; the trainer still needs images until it has finished its step."""
+def signals_blocked() -> Iterator[None]:
+    """Processes started inside, the forkserver too, receive neither SIGINT nor SIGTERM before `init_worker`.
+    Ctrl-C, and torchrun's SIGTERM, go to the whole group; the trainer still needs images until it has
+    finished its step."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # otherwise it starts later, and unblocks SIGTERM
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    resource_tracker.ensure_running()  # otherwise it starts later, and unblocks the signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -54,7 +55,7 @@ def init_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the trainer
     if hasattr(signal, "pthread_sigmask"):
         os.setpgid(0, 0)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")  # about odd metadata; they would break a progress bar
 

@@ -177,15 +177,30 @@ def prefetch(
 
     Raises `DataMissing` for an image that cannot be read, and when a process dies.
     """
+    loader = None
+    try:
+        loader = _loader(dataset, keys, workers, device)
+        for images in loader:
+            yield _checked(images)
+    except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: a process died while sending
+        raise DataMissing(f"the processes that decode photographs failed: {error}") from None
+    finally:
+        del loader  # ends its processes even if a traceback keeps this frame
+
+
+def _loader(
+    dataset: Dataset[Tensor | str], keys: Sequence[Any], workers: int, device: torch.device
+) -> Iterator[Tensor | str]:
+    """Starts the processes."""
     with (
         decode_processes.without_main_module(),
-        decode_processes.sigterm_blocked(),
+        decode_processes.signals_blocked(),
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings(
             "ignore", "This DataLoader will create"
         )  # with slow disks, more workers than cores are faster
-        loader = iter(
+        return iter(
             DataLoader(
                 dataset,
                 batch_size=None,
@@ -198,13 +213,6 @@ def prefetch(
                 generator=torch.Generator(),  # otherwise it draws from PyTorch's global generator
             )
         )
-    try:
-        for images in loader:
-            yield _checked(images)
-    except (RuntimeError, ConnectionError) as error:  # ConnectionError: a process died while sending
-        raise DataMissing(f"the processes that decode photographs failed: {error}") from None
-    finally:
-        del loader  # ends its processes even if a traceback keeps this frame
 
 
 def default_workers(device: torch.device) -> int:

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from resnet_edu.experiment import Data, Experiment, ImageFolder, image_files
+from resnet_edu.experiment import Data, Experiment, ImageFolder, image_check, image_files
+from resnet_edu.experiment.image_check import OnProgress
 from resnet_edu.experiment.image_files import SUFFIXES
 from resnet_edu.host import PathError, cache_folder, expanded
 
 WORTH_KEEPING = 100_000_000  # bytes; less is read in a blink
+MOST_NAMED = 20  # broken images in one message
 _TEST_NAMES = ("test", "val", "validation")
 _LAYOUT = "train/CLASS/*.jpg and test/CLASS/*.jpg"
 
@@ -83,8 +85,9 @@ def fingerprint(path: str | os.PathLike[str]) -> str:
     return digest
 
 
-def resolve(spec: ImageFolder) -> ImageFolder:
-    """The spec with its digest filled in; raises `DataMissing` where the folder has another."""
+def resolve(spec: ImageFolder, on_progress: OnProgress = lambda done, of: None) -> ImageFolder:
+    """The spec with its digest filled in; raises `DataMissing` where the folder has another, or images that
+    cannot be decoded. They are decoded once for each content; `on_progress` hears how far that is."""
     found = fingerprint(spec.path)
     if spec.digest not in ("", found):
         raise DataMissing(
@@ -92,14 +95,32 @@ def resolve(spec: ImageFolder) -> ImageFolder:
             f"{spec.digest}; put the old images back, say by --data imagefolder:DIR where they are now, "
             "or leave data.digest out to start a new experiment"
         )
+    _check_images(spec.path, found, on_progress)
     return dataclasses.replace(spec, digest=found, path=os.path.abspath(_root(spec.path)))
 
 
-def resolved(experiment: Experiment) -> Experiment:
+def resolved(experiment: Experiment, on_progress: OnProgress = lambda done, of: None) -> Experiment:
     """The experiment with the digest of its image folder filled in; reads the folder, if there is one."""
     if not isinstance(experiment.data, ImageFolder):
         return experiment
-    return dataclasses.replace(experiment, data=resolve(experiment.data))
+    return dataclasses.replace(experiment, data=resolve(experiment.data, on_progress))
+
+
+def _check_images(path: str | os.PathLike[str], digest: str, on_progress: OnProgress) -> None:
+    """Raises `DataMissing` with the images that cannot be decoded."""
+    checked = cache_folder() / "checked" / digest
+    if checked.exists():
+        return
+    found = listing(path)
+    if broken := image_check.unreadable(found.root, found.names, on_progress):
+        named, more = ", ".join(broken[:MOST_NAMED]), len(broken) - MOST_NAMED
+        raise DataMissing(
+            f"{len(broken)} of {len(found.names)} images cannot be read: {named}"
+            f"{f' and {more} more' if more > 0 else ''}; repair or remove them, then train anew"
+        )
+    with contextlib.suppress(OSError):  # without a cache they are checked each time
+        checked.parent.mkdir(parents=True, exist_ok=True)
+        checked.touch()
 
 
 def left_out(data: Data) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from resnet_edu.flow.bundle import script, style
 from resnet_edu.flow.contract import FlowData
+from resnet_edu.runs import files
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -47,7 +48,8 @@ def page(data: FlowData) -> str:
 def write_page(data: FlowData, path: str | Path) -> Path:
     """Writes the file; its folder must exist."""
     target = Path(path)
-    target.write_text(page(data), encoding="utf-8", newline="\n")
+    with files.naming(target):
+        target.write_text(page(data), encoding="utf-8", newline="\n")
     return target
 
 

@@ -25,7 +25,7 @@ from resnet_edu.runs import RecordingConfig, Run, RunError, Shelf, files
 from resnet_edu.runs.compute import MOST_THREADS
 from resnet_edu.runs.fields import Fields
 
-QUEUE = ".queue"
+QUEUE = files.QUEUE
 TRIES = 3
 QUICK, SLOW, LONG = PROBE_SLOTS = "answers", "slow", "long"
 """The slots of workers that run probes: a quick one never waits behind a slow or a long one."""
@@ -37,7 +37,7 @@ class Job:
 
     - `file`: its path; the same request has the same name, so it is queued once.
     - `at`: when it was put there, in seconds since 1970; the queue is sorted by it.
-    - `tries`: how many workers have begun it.
+    - `tries`: how many workers have begun it since the last request or checkpoint.
     - `clients`: who waits for it: browser sessions, processes.
     """
 
@@ -83,7 +83,7 @@ def queue_for(probe: str) -> str:
 
 
 def train_job_file(run: Run) -> Path:
-    return run.path.parent / QUEUE / f"{run.name}.json"
+    return run.job_file
 
 
 def probe_job_file(folder: Path) -> Path:
@@ -119,14 +119,18 @@ def probes_waiting(folder: Path) -> int:
 
 
 def put(job: Job, client: str = "") -> None:
-    """Add a job at the end, or add `client` to it if it is already queued."""
+    """Add a job at the end, or add `client` to it if it is already queued. A training that is asked for again
+    gets all its tries; a page that waits for an answer asks at every poll, which is no new request."""
     job.file.parent.mkdir(parents=True, exist_ok=True)
     with _lock(job.file):
         there = _read(job.file)
-        if not job.file.exists():
+        if there is None:
             _write(dataclasses.replace(job, at=time.time(), tries=0, clients=(client,)))
-        elif there is not None and client not in there.clients:
-            _write(dataclasses.replace(there, clients=(*there.clients, client)))
+            return
+        tries = 0 if isinstance(job, TrainJob) else there.tries
+        clients = there.clients if client in there.clients else (*there.clients, client)
+        if (tries, clients) != (there.tries, there.clients):
+            _write(dataclasses.replace(there, tries=tries, clients=clients))
 
 
 def release(file: Path, client: str) -> float | None:
@@ -160,15 +164,17 @@ def remove(file: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def begin_attempt(job: Job) -> bool:
-    """Count one more try before a worker begins the job; False when it has had `TRIES`."""
-    if job.tries >= TRIES:
-        return False
+def begin_attempt(job: Job, progress: Path | None = None) -> bool:
+    """Count one more try before a worker begins the job; False when it has had `TRIES`. The count starts anew
+    where the file `progress` is newer than the last try: that one got on before its worker died."""
     with _lock(job.file):
         now = _read(job.file)
-        if now is not None:  # else it was cancelled meanwhile; the worker notices when it starts
-            _write(dataclasses.replace(now, tries=job.tries + 1))
-    return True
+        if now is None:  # it was cancelled meanwhile; the worker notices when it starts
+            return True
+        tries = 0 if progress and _newer(progress, job.file) else now.tries
+        if tries < TRIES:
+            _write(dataclasses.replace(now, tries=tries + 1))
+        return tries < TRIES
 
 
 def complete(job: Job) -> None:
@@ -183,6 +189,13 @@ def complete(job: Job) -> None:
 def _lock(file: Path) -> Iterator[None]:
     with FileLock(file.parent / "lock", poll_interval=0.001):
         yield
+
+
+def _newer(path: Path, other: Path) -> bool:
+    try:
+        return path.stat().st_mtime_ns > other.stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
 
 
 def _write(job: Job) -> None:

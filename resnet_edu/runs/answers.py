@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import re
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
 
 ANSWER, ARRAYS = "answer.json", "answer.npz"
 PARTIAL, PARTIAL_ARRAYS = "partial.json", "partial.npz"
+_CRC32 = "arrays_crc32"
+"""In answer.json: the checksum of answer.npz; no fact."""
 ERROR_SECONDS = 30
 READ_SECONDS = 5.0
+REMEDY = "remove its folder, and run the probe again"
 MOST_BYTES = 200_000
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _DAMAGED = (*_BAD_ZIP, OSError, ValueError, TypeError, AttributeError, MemoryError)
@@ -102,8 +106,9 @@ def read_answer(folder: str | Path) -> ProbeAnswer:
         mark_used(folder)
         with _held(folder):
             if answered(folder):  # not removed meanwhile
-                facts = files.read_json(folder / ANSWER)
-                return ProbeAnswer(facts, {} if "error" in facts else _read_arrays(folder / ARRAYS))
+                facts = files.read_json(folder / ANSWER, REMEDY)
+                crc32 = facts.pop(_CRC32, None)
+                return ProbeAnswer(facts, {} if "error" in facts else _read_arrays(folder / ARRAYS, crc32))
     raise RunError(f"{folder} holds no answer yet")
 
 
@@ -135,8 +140,8 @@ def _held(folder: Path) -> Iterator[None]:
 def write_answer(folder: Path, answer: ProbeAnswer) -> None:
     """Write the whole answer, and remove the partial one."""
     assert answer.error is None, "write_error writes those"
-    files.write_arrays(folder / ARRAYS, answer.arrays)
-    files.write_json(folder / ANSWER, answer.facts)
+    content = files.write_arrays(folder / ARRAYS, answer.arrays)
+    files.write_sealed(folder / ANSWER, {**answer.facts, _CRC32: zlib.crc32(content)})
     for name in (PARTIAL, PARTIAL_ARRAYS):
         (folder / name).unlink(missing_ok=True)
 
@@ -170,7 +175,7 @@ def write_partial(folder: Path, arrays: Arrays, partial: PartialAnswer) -> None:
     """Arrays first: a process that dies between the two files loses nothing."""
     files.write_arrays(folder / PARTIAL_ARRAYS, arrays)
     written = {"done": partial.done, "total": partial.total, "seconds": round(partial.seconds, 3)}
-    files.write_json(folder / PARTIAL, written | {"how": partial.compute.to_dict()})
+    files.write_sealed(folder / PARTIAL, written | {"how": partial.compute.to_dict()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,11 +249,15 @@ def pack_answer(folder: Path, run: Run) -> Path:
     return target
 
 
-def _read_arrays(path: Path) -> Arrays:
+def _read_arrays(path: Path, crc32: int | None = None) -> Arrays:
+    """Checks their file's checksum where it is known."""
     import numpy as np
 
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        content = files.read_bytes(path)
+        if crc32 not in (None, zlib.crc32(content)):
+            raise ValueError("its checksum does not fit")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
     except _DAMAGED as error:
-        raise RunError(f"{path} is damaged ({error}); remove its folder, and run the probe again") from None
+        raise RunError(f"{path} is damaged ({error}); {REMEDY}") from None

@@ -19,7 +19,7 @@ from resnet_edu.runs.files import RunError
 from resnet_edu.runs.run import Run
 from resnet_edu.runs.status import Status
 
-ROWS = (files.EXPERIMENT, files.HOW, files.STATUS, files.STEPS, files.EVALS, files.BLOCKS, files.LAYERS)
+ROWS = (files.EXPERIMENT, files.HOW, files.STATUS, *files.TABLES, files.CHECKSUMS)
 _NAMES = re.compile(
     "|".join(map(re.escape, (*ROWS, files.CHECKPOINT))) + r"|weights/[0-9]{6,12}\.safetensors"
 )
@@ -55,9 +55,10 @@ def unpack(content: bytes) -> dict[str, bytes]:
 
 
 def extract(contents: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files in the order in which a training does, the checkpoint after the rows that belong to
-    it: if the process dies in between, the run can still be resumed."""
-    for name in sorted(contents, key=lambda name: name == files.CHECKPOINT):
+    """Write the files in the order in which a training does, checksums and checkpoint after the rows that
+    belong to them: if the process dies in between, the run can still be resumed."""
+    last = files.CHECKSUMS, files.CHECKPOINT
+    for name in sorted(contents, key=lambda name: last.index(name) if name in last else -1):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         files.replace_file(folder / name, contents[name])
 

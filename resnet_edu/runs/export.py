@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resnet_edu.runs import files
+from resnet_edu.runs import files, tensors
 from resnet_edu.runs.files import RunError
 from resnet_edu.runs.run import Run
 
@@ -22,11 +22,13 @@ def export(run: Run, folder: Path, form: str = "csv") -> list[Path]:
     """Write the run's tables as FOLDER/NAME-TABLE.csv (or .parquet); returns the files."""
     if form not in FORMATS:
         raise RunError(f"format is {form!r}; allowed: {', '.join(FORMATS)}")
+    tables = {name: getattr(run, name)() for name in TABLES}  # all are read before one is written
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in TABLES:
-        table, path = getattr(run, name)(), folder / f"{run.name}-{name}.{form}"
-        table.to_csv(path, index=False) if form == "csv" else table.to_parquet(path, index=False)
+    for name, table in tables.items():
+        path = folder / f"{run.name}-{name}.{form}"
+        with files.naming(path):
+            table.to_csv(path, index=False) if form == "csv" else table.to_parquet(path, index=False)
         written.append(path)
     return written
 
@@ -65,7 +67,8 @@ def _pack(run: Run, target: Path, kept: list[int]) -> None:
         table = getattr(run, name)()
         floats = table.select_dtypes("float").columns
         smaller = table.astype(dict.fromkeys(floats, "float32") | {"step": "int32"})
-        smaller.to_parquet(target / f"{name}.parquet", index=False, compression="zstd")
+        with files.naming(path := target / f"{name}.parquet"):
+            smaller.to_parquet(path, index=False, compression="zstd")
     _pack_weights(run, target, kept)
 
 
@@ -79,12 +82,10 @@ def _thinned(steps: list[int], weights: str) -> list[int]:
 
 
 def _pack_weights(run: Run, target: Path, steps: list[int]) -> None:
-    from safetensors.numpy import save_file
-
     for step in steps:
         (target / files.WEIGHTS).mkdir(exist_ok=True)
         halves = {name: _half(name, tensor) for name, tensor in run.weights(step).items()}
-        save_file(halves, files.weights_file(target, step))
+        tensors.write(files.weights_file(target, step), halves)
 
 
 def _half(name: str, tensor: np.ndarray) -> np.ndarray:

@@ -62,8 +62,10 @@ class Fields:
         return tuple(value)
 
     def table(self, key: str, default: Any = _REQUIRED) -> Any:
-        """A JSON object as it is."""
+        """A JSON object as it is; null is none."""
         value = self._get(key, default)
+        if value is None and key in self._data:
+            raise self._wrong(key, value, "an object")
         if value is not default and not isinstance(value, dict):
             raise self._wrong(key, value, "an object")
         return value

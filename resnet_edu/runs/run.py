@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.spec import SpecError
-from resnet_edu.runs import files
+from resnet_edu.runs import files, tensors
 from resnet_edu.runs.compute import ComputeConfig
 from resnet_edu.runs.files import RunError
 from resnet_edu.runs.status import Status
@@ -60,17 +61,26 @@ class Run:
     @cached_property
     def experiment(self) -> Experiment:
         """Raises `RunError` when the file is damaged or describes something unknown."""
-        data = files.read_json(self.path / files.EXPERIMENT)
+        path = self.path / files.EXPERIMENT
         try:
-            return Experiment.from_json(json.dumps(data))
+            found = Experiment.from_json(json.dumps(files.read_json(path)))
         except SpecError as error:
-            raise RunError(f"{self.path / files.EXPERIMENT}: {error}") from None
+            raise RunError(f"{path}: {error}") from None
+        key = re.search(r"-([0-9a-f]{12})(~\d+)?$", self.name)
+        if key is not None and key[1] != found.key:  # the name of a run is its checksum
+            raise RunError(f"{path} is damaged: it describes {found.name}; copy the run again")
+        return found
 
     @property
     def compute(self) -> ComputeConfig | None:
         """How it is computed and recorded; None before it was first trained. Raises `RunError`."""
         path = self.path / files.HOW
         return ComputeConfig.read(path) if path.exists() else None
+
+    @property
+    def job_file(self) -> Path:
+        """The file in the queue that asks workers to train the run on; it exists as long as they should."""
+        return self.path.parent / files.QUEUE / f"{self.name}.json"
 
     def queue(self) -> None:
         """Mark the run as waiting to be trained (on), and clear any stop request."""
@@ -106,7 +116,8 @@ class Run:
             return replace(status, state="running")
         if status.state == "running":
             status = self._read_status()  # the run may have ended between reading it and asking for its lock
-            return replace(status, state="interrupted") if status.state == "running" else status
+            if status.state == "running":
+                return replace(status, state="interrupted", has_job=self.job_file.exists())
         return status
 
     def steps(self) -> pd.DataFrame:
@@ -159,11 +170,13 @@ class Run:
                 {"step": line["step"], "unit": i, "name": name, "gradient": gradient, "correlation": cosine}
                 for line in files.read_rows(path)
                 for i, (name, gradient, cosine) in enumerate(
-                    zip(line["names"], line["gradient"], line["correlation"], strict=True)
+                    zip(*(_list(line, key) for key in ("names", "gradient", "correlation")), strict=True)
                 )
             ]
             table = pd.DataFrame(rows, columns=["step", "unit", "name", "gradient", "correlation"])
-            return table.astype({"step": int, "unit": int, "gradient": float, "correlation": float})
+            if not all(isinstance(name, str) for name in table["name"]):
+                raise ValueError("a name is no text")
+            return _numbers(table, integers=("step", "unit"), floats=("gradient", "correlation"))
 
     def blocks(self) -> pd.DataFrame:
         """The table of `units` as files name it, which exports keep: `block` for `unit`."""
@@ -176,17 +189,11 @@ class Run:
 
     def weights(self, step: int | None = None) -> dict[str, np.ndarray]:
         """Tensors by name after `step` steps (the last kept by default); raises `RunError`."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         kept = self.weight_steps()
         if not kept or (step is not None and step not in kept):
             raise RunError(f"{self.name} kept no weights at step {step}; kept: {kept or 'none'}")
         path = files.weights_file(self.path, kept[-1] if step is None else step)
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise RunError(f"{path} is damaged ({error}); train again, or copy the run again") from None
+        return tensors.read(path, "train again, or copy the run again")[0]
 
     def _read_status(self) -> Status:
         """As the file has it: the process that trained, queued or stopped the run wrote it last."""
@@ -195,7 +202,7 @@ class Run:
         return Status.from_dict(said, self.experiment.recipe.steps, path)
 
     def _write_status(self, status: Status) -> None:
-        files.write_json(self.path / files.STATUS, status.to_dict())
+        files.write_sealed(self.path / files.STATUS, status.to_dict())
 
     def _parquet(self, name: str) -> pd.DataFrame | None:
         import pandas as pd
@@ -213,7 +220,24 @@ class Run:
             return table
         with _named(self.path / file):
             table = pd.DataFrame(files.read_rows(self.path / file), columns=list(columns))
-            return table.astype({name: int if name in ("step", "images") else float for name in columns})
+            integers = tuple(name for name in columns if name in ("step", "images"))
+            return _numbers(table, integers, tuple(name for name in columns if name not in integers))
+
+
+def _list(row: Mapping[str, Any], key: str) -> list[Any]:
+    if not isinstance(row[key], list):
+        raise TypeError(f"{key} is no list")
+    return list(row[key])
+
+
+def _numbers(table: pd.DataFrame, integers: tuple[str, ...], floats: tuple[str, ...]) -> pd.DataFrame:
+    """The table with these types; null is NaN. Raises `ValueError` for texts, flags and lists."""
+    for name in (*integers, *floats):
+        if table[name].dtype.kind not in "iuf":
+            for value in table[name]:
+                if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                    raise ValueError(f"{name} is {reprlib.repr(value)}, no number")
+    return table.astype(dict.fromkeys(integers, int) | dict.fromkeys(floats, float))
 
 
 @contextmanager
@@ -221,5 +245,7 @@ def _named(path: Path) -> Iterator[None]:
     """Adds the file's name to what is wrong with its rows."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
+    except RunError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{path} is damaged ({error}); remove the run or copy it again") from None

@@ -20,6 +20,7 @@ class Status:
     - `step`, `steps`: SGD steps made, and to make.
     - `seconds`: of training so far.
     - `message`: a sentence for the reader: why it failed, or what it is busy with.
+    - `has_job`: of an interrupted run: a job in the queue asks workers to train it on.
     """
 
     state: str
@@ -27,6 +28,7 @@ class Status:
     steps: int
     seconds: float
     message: str = ""
+    has_job: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], steps: int, where: str | Path) -> Status:
@@ -55,7 +57,7 @@ class Status:
     @property
     def ended(self) -> bool:
         """No process trains the run, and no job in the queue asks for it."""
-        return self.state not in ("queued", "running")
+        return self.state not in ("queued", "running") and not self.has_job
 
     @property
     def complete(self) -> bool:

@@ -23,18 +23,21 @@ Decision rule, fixed before any run
     Two more differences are reported beside it, by the same rule, and do not enter the verdict: the
     residual twins' d, and what the shortcut is worth: deepest plain − residual of the same depth.
     A diverged run counts as chance, 90 %, whatever it reached before: it learnt nothing that is left.
-    A run that has not ended (or was stopped, or failed) does not count, and is named in the evidence.
+    A run that has not ended (or was stopped, or failed, or is damaged) does not count, and is named in the
+    evidence.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from resnet_edu.experiment import Experiment, budgets
+from resnet_edu.runs import RunError
 from resnet_edu.studies.effects import MIN_SEEDS, UNSETTLED, at_least
 from resnet_edu.studies.evidence import Comparison, Evidence, Side
 from resnet_edu.studies.intervals import interval
@@ -130,17 +133,15 @@ def _check_comparable(experiments: list[Experiment]) -> None:
 
 
 def _row(run: Measured) -> dict[str, Any]:
-    experiment, status, evals = run.experiment, run.status(), run.evals()
+    net, name = run.experiment.net, "plain" if run.experiment.net.plain else "residual"
+    row = {"depth": net.depth, "net": name, "seed": run.experiment.seed, "run": run.name}
+    try:
+        status, evals = run.status(), run.evals()
+    except RunError:
+        return row | dict.fromkeys(ERRORS, math.nan) | {"step": 0, "state": "damaged"}
     last = evals.iloc[-1] if len(evals) else {"step": 0}
-    return {
-        "depth": experiment.net.depth,
-        "net": "plain" if experiment.net.plain else "residual",
-        "seed": experiment.seed,
-        "step": status.step if status.state == "diverged" else int(last["step"]),
-        **last_errors(run),
-        "run": run.name,
-        "state": status.state,
-    }
+    step = status.step if status.state == "diverged" else int(last["step"])
+    return row | last_errors(run) | {"step": step, "state": status.state}
 
 
 def _counts(measured: pd.DataFrame) -> pd.Series:

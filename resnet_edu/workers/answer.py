@@ -75,7 +75,7 @@ def handle(job: queue.ProbeJob) -> bool:
 def _attempt(job: queue.ProbeJob) -> bool:
     """False when the job was cancelled meanwhile; its rows so far are kept."""
     try:
-        if not queue.begin_attempt(job):
+        if not queue.begin_attempt(job, job.folder / answers.PARTIAL):
             raise RunError(f"given up after {queue.TRIES} tries: the process that computed it died each time")
         run = Run(job.path)
         return _compute(run, job.probe, job.arguments, job.folder, should_continue=job.file.exists)

@@ -16,7 +16,7 @@ from filelock import Timeout
 
 from resnet_edu.jobs import pool, pruning, queue
 from resnet_edu.jobs.queue import ProbeJob, TrainJob
-from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf
+from resnet_edu.runs import ComputeRequest, Run, RunBusy, RunError, RunWriter, Shelf, files
 from resnet_edu.workers import answer
 from resnet_edu.workers.gpu import acquire_device
 from resnet_edu.workers.train import train_run
@@ -75,14 +75,14 @@ def _train(shelf: Shelf, job: TrainJob) -> bool:
             queue.complete(job)
     except (RunBusy, Timeout):
         return False
-    except RunError:
-        queue.complete(job)  # the run was removed, or its files are beyond repair
+    except (RunError, OSError):
+        queue.complete(job)  # the run was removed, its files are beyond repair, or the disk is full
         traceback.print_exc()
     return True
 
 
 def _attempt(writer: RunWriter, job: TrainJob, device: str) -> None:
-    if not queue.begin_attempt(job):
+    if not queue.begin_attempt(job, writer.path / files.CHECKPOINT):
         writer.fail(f"given up after {queue.TRIES} tries: the process that trained it died each time")
         return
     request = ComputeRequest(device=device, threads=job.threads, recording=job.recording)

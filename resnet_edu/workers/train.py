@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +94,8 @@ def _reported_failure(writer: RunWriter) -> Iterator[None]:
         writer.fail(f"{error}; it can be resumed", state="stopped")
         raise
     except Exception as error:
-        writer.fail(str(error))
+        with suppress(OSError):  # on a full disk; then the error itself says so
+            writer.fail(str(error))
         raise
 
 

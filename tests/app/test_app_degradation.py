@@ -181,6 +181,17 @@ def test_a_damaged_run_is_a_sentence(opened, trained):
     assert "how.json is damaged" in said(at.error)
 
 
+@pytest.mark.parametrize("name", [files.EVALS, files.STATUS])
+def test_a_damaged_run_is_a_row_among_the_others(opened, trained, name):
+    run = trained()[0]
+    (run.path / name).write_text('{"step":0}\n{"step":0}\n')
+    at = opened("degradation", **PLAN)
+    assert not at.exception
+    states = at.dataframe[-1].value["state"].tolist()
+    assert states.count("damaged") == 1
+    assert set(states) == {"damaged", "done"}
+
+
 def test_a_failed_training_says_why(opened, trained):
     run = trained()[0]
     files.write_json(

@@ -42,6 +42,33 @@ def test_list_shows_a_damaged_run_among_the_others(command, two):
     assert f"{two[1].name}  done" in said.out
 
 
+@pytest.mark.parametrize("name", ["evals.jsonl", "status.json", "experiment.json"])
+def test_one_damaged_run_hides_no_other(command, two, tmp_path, name):
+    broken, whole = two
+    (broken.path / name).write_text('{"step":0}\n{"step":0}\n')
+    for words in (("runs",), ("runs", "compare", broken.name, whole.name)):
+        said = command(*words)
+        assert said.code == 0
+        (row,) = (line for line in said.out.splitlines() if line.startswith(broken.name))
+        assert row.split()[1] == "damaged"
+        (row,) = (line for line in said.out.splitlines() if line.startswith(whole.name))
+        assert row.split()[1] == "done"
+        assert f"damaged {broken.path / name}" in said.out
+    said = command("runs", "show", broken.name)
+    assert (said.code, said.error.count("\n")) == (2, 1)
+    assert str(broken.path / name) in said.error
+
+
+def test_export_writes_nothing_of_a_damaged_run(command, two, tmp_path):
+    broken, whole = two
+    lines = (broken.path / "evals.jsonl").read_text().splitlines()
+    (broken.path / "evals.jsonl").write_text("\n".join([lines[0][:-1], *lines[1:]]) + "\n")
+    said = command("runs", "export", broken.name, whole.name, "--to", tmp_path / "out")
+    assert said.code == 2
+    assert f"{broken.path / 'evals.jsonl'}, line 1 is damaged" in said.error
+    assert {path.name.rpartition("-")[0] for path in (tmp_path / "out").iterdir()} == {whole.name}
+
+
 def test_the_runs_that_ship_with_the_package(command):
     said = command("runs", "--recorded")
     assert said.code == 0

@@ -167,6 +167,47 @@ def test_workers_that_die_while_the_study_watches_are_replaced(command, arms, mo
     assert all(run.steps()["step"].tolist() == list(range(300)) for run in Shelf().runs())
 
 
+@pytest.mark.slow
+def test_a_study_whose_workers_all_die_goes_on(command, arms, monkeypatch):
+    monkeypatch.setenv("RESNET_EDU_WORKERS", "2")
+    arms["steps"] = 400
+    at_once = []
+
+    def watched(*arguments, **options):
+        """Before each look of the study: all workers die at the same moment, while both arms train."""
+        runs = arguments[0]
+        if not at_once and all(run.status().state == "running" and run.status().step for run in runs):
+            for worker in pool._started.values():
+                worker.kill()
+            for worker in pool._started.values():
+                worker.wait()
+            at_once.extend(run.status().state for run in runs)
+        return progress(*arguments, **options)
+
+    progress = study_command.progress
+    monkeypatch.setattr(study_command, "progress", watched)
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+    assert at_once == ["interrupted", "interrupted"]
+    assert said.code == 0
+    assert [run.status().state for run in Shelf().runs()] == ["done", "done"]
+    assert "interrupted" not in said.out
+    assert queue.pending(Shelf()) == []
+
+
+def test_a_study_with_an_arm_that_did_not_end_fails(command, arms, here, tiny, monkeypatch):
+    """Another process stops one arm."""
+    run = Shelf().get_or_create(tiny(steps=3, plain=True))
+    monkeypatch.setattr(pool, "start_workers", lambda shelf: stops())
+
+    def stops():
+        jobs.cancel(run)
+        process.serve(Shelf(), "0", 0.01)
+
+    said = command("study", "degradation", "--seeds", "0", "--depths", "8")
+    assert said.code == 1
+    assert f"stopped {run.name}" in said.out
+
+
 def test_a_cluster_that_does_not_answer(command, arms):
     said = command("study", "degradation", "--cluster", "localhost")
     assert (said.code, said.error) == (

@@ -215,7 +215,8 @@ def test_the_version(command):
 
 
 @pytest.mark.slow
-def test_sigint_leaves_a_run_that_resumes_to_the_bit(command, train, tmp_path):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_run_that_resumes_to_the_bit(command, train, tmp_path, sent, code):
     long = (*SMALL, "--steps=400", "--augment=true")
     train_it = [sys.executable, "-m", "resnet_edu", "train", *long]
     process = subprocess.Popen(train_it, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -223,13 +224,13 @@ def test_sigint_leaves_a_run_that_resumes_to_the_bit(command, train, tmp_path):
         while not (Shelf().runs() and only().status().step > 20):
             assert process.poll() is None
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         out, _ = process.communicate(timeout=30)
     finally:
         process.kill()
         process.communicate()
     run = only()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Stopping after the present steps" in out
     assert out.splitlines()[-1].startswith("Continue with: resnet-edu resume")
     status = run.status()

@@ -122,6 +122,21 @@ def test_an_image_that_cannot_be_read_is_named_and_the_run_resumes(command, fold
     assert same_numbers(only(), only(tmp_path / "whole"))
 
 
+def test_a_broken_image_leaves_no_run_and_the_mended_folder_is_trained(command, folder, monkeypatch):
+    from resnet_edu.data import loading
+
+    monkeypatch.setattr(loading, "COLOUR_IMAGES", 2)
+    path = next((folder / "test").rglob("*.jpg"))
+    content = path.read_bytes()
+    path.write_bytes(content[:300])
+    said = command("train", *words(folder))
+    assert (said.code, said.error.count("\n")) == (2, 1)
+    assert f"1 of 18 images cannot be read: {path} (" in said.error
+    assert Shelf().runs() == []
+    path.write_bytes(content)
+    assert command("train", *words(folder)).code == 0
+
+
 def same_numbers(one, other) -> bool:
     timeless = ["step", "loss", "lr"]
     weights, others = one.weights(), other.weights()

@@ -58,12 +58,12 @@ def test_first_come_first_served(tiny, started):
     assert waiting() == names
 
 
-def test_asking_again_neither_loses_the_place_nor_forgets_the_tries(tiny, started):
+def test_asking_again_keeps_the_place_and_gives_all_tries_again(tiny, started):
     names = [jobs.submit(tiny(seed=seed)).name for seed in (5, 1)]
     queue.begin_attempt(queue.pending(Shelf())[0])
     jobs.submit(tiny(seed=5))
     assert waiting() == names
-    assert [job.tries for job in queue.pending(Shelf())] == [1, 0]
+    assert [job.tries for job in queue.pending(Shelf())] == [0, 0]
 
 
 def test_workers_are_started_as_there_is_work_and_room(tiny, started, monkeypatch):
@@ -180,6 +180,29 @@ def test_tries_are_counted_and_limited(tiny, started):
         assert queue.begin_attempt(job)
     (job,) = queue.pending(Shelf())
     assert not queue.begin_attempt(job)
+    jobs.submit(tiny())
+    assert queue.begin_attempt(job), "a new request has all its tries"
+
+
+def test_a_try_that_got_to_a_checkpoint_does_not_count(tiny, started):
+    run = jobs.submit(tiny())
+    (job,), checkpoint = queue.pending(Shelf()), run.path / "checkpoint.safetensors"
+    for _ in range(2 * queue.TRIES):
+        assert queue.begin_attempt(job, checkpoint)
+        checkpoint.touch()
+        began = job.file.stat().st_mtime_ns
+        os.utime(checkpoint, ns=(began + 1, began + 1))
+    for _ in range(queue.TRIES):
+        assert queue.begin_attempt(job, checkpoint)
+        os.utime(checkpoint, ns=(began - 1, began - 1))
+    assert not queue.begin_attempt(job, checkpoint)
+
+
+def test_a_damaged_job_is_put_there_again(tiny, started):
+    run = jobs.submit(tiny())
+    run.job_file.write_text('{"run": ')
+    jobs.submit(tiny())
+    assert waiting() == [run.name]
 
 
 def test_a_wish_made_anew_is_not_taken_for_the_old_one(tiny, started):

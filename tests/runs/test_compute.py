@@ -43,6 +43,7 @@ def test_shares_and_recording_are_records():
         ({"layers": None}, "layers is None; allowed: a value"),
         ({"layers": [1]}, "layers is [1]; allowed: a list of texts"),
         ({"recording": []}, "recording is []; allowed: an object"),
+        ({"recording": None}, "recording is None; allowed: an object"),
         ({"recording": {"checkpoints": 0}}, ", recording: checkpoints is 0; allowed: 1 … 1000"),
         ({"compiled": "yes"}, "compiled is 'yes'; allowed: true or false"),
         ({"versions": {"torch": 2}}, ", versions: torch is 2; allowed: text"),

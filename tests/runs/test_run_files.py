@@ -18,14 +18,14 @@ ROWS = [{"step": i, "loss": 1 / (i + 3), "word": "ü\n" * i} for i in range(6)]
 @pytest.fixture
 def rows(tmp_path):
     path = tmp_path / "rows.jsonl"
-    files.append_rows(path, ROWS)
+    files.append(path, files.dump_rows(ROWS))
     return path
 
 
 def test_rows_come_back_to_the_bit(rows):
     assert files.read_rows(rows) == ROWS
-    files.append_rows(rows, [{"step": 6}])
-    files.append_rows(rows, [])
+    files.append(rows, files.dump_rows([{"step": 6}]))
+    files.append(rows, files.dump_rows([]))
     assert files.read_rows(rows) == [*ROWS, {"step": 6}]
 
 
@@ -44,21 +44,24 @@ def test_a_damaged_tail_is_passed_over_and_cut_off(rows, tail):
     with rows.open("ab") as file:
         file.write(tail)
     assert files.read_rows(rows) == ROWS
-    files.keep_rows(rows, lambda row: row["step"] != 2)
-    files.append_rows(rows, [{"step": 9}])
-    assert files.read_rows(rows) == [*ROWS[:2], *ROWS[3:], {"step": 9}]
+    files.replace_file(rows, files.leading_rows(rows, lambda row: row["step"] != 4))
+    files.append(rows, files.dump_rows([{"step": 9}]))
+    assert files.read_rows(rows) == [*ROWS[:4], {"step": 9}]
 
 
-def test_nothing_is_believed_after_a_damaged_line(rows):
+@pytest.mark.parametrize("line", [bytes(20), b'{"step":2', b"[1]", b"", b'{"step":true}', b'{"step":1.5}'])
+def test_a_damaged_line_with_lines_after_it_is_named(rows, line):
     lines = rows.read_bytes().splitlines(keepends=True)
-    rows.write_bytes(b"".join([*lines[:2], bytes(20) + b"\n", *lines[3:]]))
-    assert files.read_rows(rows) == ROWS[:2]
+    rows.write_bytes(b"".join([*lines[:2], line + b"\n", *lines[3:]]))
+    for read in (files.read_rows, lambda path: files.leading_rows(path, lambda row: True)):
+        with pytest.raises(RunError) as caught:
+            read(rows)
+        assert str(caught.value) == f"{rows}, line 3 is damaged; remove the run or copy it again"
 
 
 def test_no_file_no_rows(tmp_path):
     assert files.read_rows(tmp_path / "none.jsonl") == []
-    files.keep_rows(tmp_path / "none.jsonl", lambda row: True)
-    assert not (tmp_path / "none.jsonl").exists()
+    assert files.leading_rows(tmp_path / "none.jsonl", lambda row: True) == b""
 
 
 def test_what_is_no_number_is_null(tmp_path):
@@ -69,7 +72,7 @@ def test_what_is_no_number_is_null(tmp_path):
         "flag": True,
         "word": "NaN",
     }
-    files.append_rows(tmp_path / "rows.jsonl", [row])
+    files.append(tmp_path / "rows.jsonl", files.dump_rows([row]))
     files.write_json(tmp_path / "file.json", row)
     expected = {"step": 0, "loss": None, "deep": {"in": [None, [None, 1.5]]}, "flag": True, "word": "NaN"}
     assert files.read_rows(tmp_path / "rows.jsonl") == [expected]

@@ -26,6 +26,16 @@ def test_a_writer_that_died_leaves_an_interrupted_run(run):
         assert run.status() == Status("running", 4, 10, 2.0)
 
 
+def test_an_interrupted_run_that_a_job_asks_for_has_not_ended(run):
+    with RunWriter(run) as writer:
+        writer.status("running", 4, 2.0)
+    run.job_file.parent.mkdir()
+    run.job_file.touch()
+    assert (run.status().state, run.status().ended) == ("interrupted", False)
+    run.job_file.unlink()
+    assert (run.status().state, run.status().ended) == ("interrupted", True)
+
+
 def test_a_run_that_ends_while_it_is_looked_at_is_not_interrupted(run, monkeypatch):
     with RunWriter(run) as writer:
         writer.status("running", 9, 2.0)

@@ -168,7 +168,7 @@ def test_a_growing_run_shows_its_newest_rows(run, how, write):
 def test_the_files_are_what_the_table_of_files_says(finished):
     assert json.loads((finished.path / "experiment.json").read_text())["schema"] == 1
     assert {path.name for path in finished.path.iterdir()} == {
-        *("experiment.json", "how.json", "status.json", "lock", "weights"),
+        *("experiment.json", "how.json", "status.json", "lock", "weights", "checksums.json"),
         *("steps.jsonl", "evals.jsonl", "blocks.jsonl", "layers.f32"),
     }
     assert (finished.path / "layers.f32").stat().st_size == 10 * 7 * 4

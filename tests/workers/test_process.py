@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Callable
@@ -85,6 +86,26 @@ def test_a_run_that_kills_its_workers_is_given_up(shelf, submitted, monkeypatch)
     assert run.status().state == "failed"
     assert run.status().message == "given up after 3 tries: the process that trained it died each time"
     assert queue.pending(shelf) == []
+
+
+@pytest.mark.parametrize("all_of_it", [True, False], ids=["nothing can be written", "no row can be written"])
+def test_a_full_disk_is_not_tried_for_ever(shelf, submitted, monkeypatch, capsys, all_of_it):
+    run = submitted()
+
+    def full(path, _):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "append", full)
+    if all_of_it:
+        monkeypatch.setattr(files, "replace_file", full)
+    serve(shelf)
+    assert queue.pending(shelf) == []
+    said = "queue" if all_of_it else "steps.jsonl"
+    assert "No space left on device" in (err := capsys.readouterr().err)
+    assert said in err
+    if not all_of_it:
+        assert run.status().state == "failed"
+        assert f"No space left on device: '{run.path / 'steps.jsonl'}'" in run.status().message
 
 
 def test_a_finished_run_is_not_trained_again_for_a_wish_that_was_left(shelf, submitted, monkeypatch):

@@ -310,7 +310,7 @@ def test_the_commit_is_told_and_whether_the_source_was_changed(monkeypatch, tmp_
     [
         ({"step": 99, "seconds": 1.0}, "step is 99; allowed: 1"),
         ({"step": -7, "seconds": 1.0}, "step is -7; allowed: 1"),
-        ({"step": 3}, "'seconds'"),
+        ({"step": 3}, "seconds is missing"),
         ({"step": 4, "seconds": 1.0}, "holds 3 of the 4 steps before the checkpoint"),
     ],
 )
