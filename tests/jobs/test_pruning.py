@@ -38,7 +38,7 @@ def write(run: Run, number: int, age: float = 3600.0) -> Path:
     folder = answers.answer_folder(run, "saliency", {"image": number})
     folder.mkdir(parents=True, exist_ok=True)
     with answers.answer_lock(folder).acquire(timeout=30):
-        noise = np.random.default_rng(number).integers(0, 256, EACH - 300, np.uint8)
+        noise = np.random.default_rng(number).integers(0, 256, EACH - 400, np.uint8)
         answers.write_answer(folder, ProbeAnswer({"number": number}, {"map": noise}))
     used(folder, age)
     return folder
