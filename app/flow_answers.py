@@ -17,6 +17,7 @@ from resnet_edu.flow.measured import DIAL, dial_data
 from resnet_edu.runs.answers import answer_folder, answered, read_answer
 
 ONE_UNIT = "A worker turns the shortcut of one unit …"
+ALL_OF_IT = "A worker turns it to all other values of α …"
 ALL = "A worker computes updates in slow motion and the skip dial …"
 OFFER = "Compute one update in slow motion, and the skip dial"
 
@@ -32,16 +33,33 @@ def offered(pair: Pair, data: FlowData) -> FlowData:
 
 
 def with_one_unit(pair: Pair, data: FlowData) -> FlowData:
-    """The data with the dial of the unit that the address names; a worker computes it if none has yet."""
+    """The data with the dial of the unit that the address names; a worker computes it if none has yet. The α
+    of the address and α = 1 are answered first: the whole dial of a deep net takes seconds."""
     data = {**data, "worker": "ready"}
     request = _request(pair, data)
     if request is None:
         return data
-    found = probe_client.ask_probes([request], ONE_UNIT, place="one unit")
+    run, probe, arguments = request
+    first = (run, probe, {**arguments, "alphas": _first_alphas(data)})
+    asked = request if answered(answer_folder(*request)) else first
+    found = probe_client.ask_probes([asked], ONE_UNIT, place="one unit")
     if found is None:
-        return {**data, "worker": _error(request) or "ready"}
-    dial = cast(Dial, dial_data(request[0].name, *found[0]))
+        return {**data, "worker": _error(asked) or "ready"}
+    if asked is first:
+        found = probe_client.ask_probes([request], ALL_OF_IT, place="one unit, the whole dial") or found
+    dial = cast(Dial, dial_data(run.name, *found[0]))
     return {**data, "dials": [*data["dials"], dial]}
+
+
+def _first_alphas(data: FlowData) -> list[float]:
+    """The address's α and 1, the net as it is; 0 and 1 where these are the same."""
+    alphas = data["dials"][0]["alphas"]
+    try:
+        wanted = float(st.query_params.get("alpha", "1"))
+    except ValueError:
+        wanted = alphas[-1]
+    nearest = min(alphas, key=lambda alpha: abs(alpha - wanted))
+    return [alphas[0] if nearest == alphas[-1] else nearest, alphas[-1]]
 
 
 def _request(pair: Pair, data: FlowData) -> probe_client.Request | None:

@@ -132,7 +132,10 @@ def test_the_dial_of_one_unit_is_asked_for_and_a_failure_is_said(opened, picture
     given = picture(opened("gradients", **address, unit="stages.1.0"))
     assert given["query"] == "view=dial&dial=1&unit=stages.1.0"
     (job,) = only_queued()
-    assert (job.probe, job.arguments) == ("skip_dial", {"step": 240, "units": ["stages.1.0"]})
+    whole = {"step": 240, "units": ["stages.1.0"]}
+    assert (job.probe, job.arguments) == ("skip_dial", {**whole, "alphas": [0.0, 1.0]})
+    opened("gradients", **address, unit="stages.1.0", alpha=0.3)
+    assert [job.arguments["alphas"] for job in only_queued()] == [[0.0, 1.0], [0.25, 1.0]]
     answers.write_error(job.folder, "no room left")
     at = opened("gradients", **address, unit="stages.1.0")
     assert picture(at)["flow"]["worker"] == "The worker has no answer: no room left."
