@@ -217,7 +217,7 @@ def test_a_worker_turns_one_unit_alone(shown):
     page.get_by_text("The shortcut of stages.1.0 alone counts α = 0.25").first.wait_for()
     unit = page.locator("svg.net.residual [data-block='stages.0.0']")
     quarter = json.loads(unit.get_attribute("data-values"))
-    page.wait_for_function("document.querySelectorAll('.flow .ghost').length == 7")  # the whole dial has come
+    wait_until(lambda: page.locator(".flow .ghost").count() == 7, "the whole dial has come")
     page.get_by_role("slider", name="α").press("ArrowRight")
     has(page, alpha="0.5")
     page.get_by_role("slider", name="α").press("End")
