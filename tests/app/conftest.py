@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -148,22 +147,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
         jobs.cancel_all(shelf.runs())  # their workers go home by themselves
         slots = ("0", "1", *queue.PROBE_SLOTS)
         wait_until(lambda: all(pool.slot_lock(shelf, slot).acquire() for slot in slots), "workers are gone")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        assert os.environ.get("RESNET_EDU_REQUIRE_BROWSER") != "1", "no Chromium found, and one is required"
-        pytest.skip("no Chromium found")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

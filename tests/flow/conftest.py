@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,6 @@ from probe_answers import dial, update
 from resnet_edu import flow
 from resnet_edu.flow.contract import FlowData
 from resnet_edu.runs import Run, recorded
-
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
@@ -33,21 +29,6 @@ def data(twins: tuple[Run, Run]) -> FlowData:
     found["updates"] = [update(found), update(found, step=15)]
     found["dials"] = [dial(found)]
     return found
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        assert os.environ.get("RESNET_EDU_REQUIRE_BROWSER") != "1", "no Chromium found, and one is required"
-        pytest.skip("no Chromium found")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

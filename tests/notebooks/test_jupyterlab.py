@@ -63,32 +63,23 @@ def _until_it_answers(address: str, server: subprocess.Popen[bytes], log: Path) 
 
 
 @pytest.fixture
-def page(lab: str) -> Iterator:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        assert "RESNET_EDU_REQUIRE_BROWSER" not in os.environ
-        pytest.skip("no Chrome or Chromium here")
-    from playwright.sync_api import sync_playwright
-
+def page(chromium, lab: str) -> Iterator:
     outside: list[str] = []
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        context = browser.new_context(viewport={"width": 1300, "height": 1000})
+    context = chromium.new_context(viewport={"width": 1300, "height": 1000})
 
-        def own_server_only(route) -> None:
-            if route.request.url.startswith(lab):
-                route.continue_()
-            else:
-                outside.append(route.request.url)
-                route.abort()
+    def own_server_only(route) -> None:
+        if route.request.url.startswith(lab):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
 
-        context.route("**/*", own_server_only)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS * 1000)
-        page.goto(f"{lab}/lab/tree/{LESSON}?reset")
-        yield page
-        browser.close()
+    context.route("**/*", own_server_only)
+    page = context.new_page()
+    page.set_default_timeout(SECONDS * 1000)
+    page.goto(f"{lab}/lab/tree/{LESSON}?reset")
+    yield page
+    context.close()
     assert outside == []
 
 

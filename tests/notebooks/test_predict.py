@@ -127,32 +127,21 @@ OPTIONS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def new_guess():
+@pytest.fixture
+def new_guess(chromium):
     """Opens the widget in a browser, with its network cut; gives the page and a function for its value."""
-    import os
-    import shutil
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        assert "RESNET_EDU_REQUIRE_BROWSER" not in os.environ
-        pytest.skip("no Chrome or Chromium here")
-    from playwright.sync_api import sync_playwright
-
     source = (NOTEBOOKS / "predict.js").read_text("utf-8")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+    context = chromium.new_context(viewport={"width": 900, "height": 600}, offline=True)
 
-        def open_page(kind, **more):
-            page = browser.new_page(viewport={"width": 900, "height": 600}, offline=True)
-            page.set_content("<html><body></body></html>")
-            script = f"async ({{ source, kind, options }}) => {{ {PAGE} }}"
-            page.evaluate(script, {"source": source, "kind": kind, "options": OPTIONS | more})
-            return page, lambda: page.evaluate("window.model.get('value')")
+    def open_page(kind, **more):
+        page = context.new_page()
+        page.set_content("<html><body></body></html>")
+        script = f"async ({{ source, kind, options }}) => {{ {PAGE} }}"
+        page.evaluate(script, {"source": source, "kind": kind, "options": OPTIONS | more})
+        return page, lambda: page.evaluate("window.model.get('value')")
 
-        yield open_page
-        browser.close()
+    yield open_page
+    context.close()
 
 
 @pytest.mark.slow
