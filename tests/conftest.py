@@ -36,9 +36,9 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pool._started.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The one browser of this process: Playwright's synchronous API cannot be started twice."""
+    """One browser at a time: Playwright cannot be started twice in a process, and keeps asyncio to itself."""
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:

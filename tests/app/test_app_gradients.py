@@ -91,7 +91,8 @@ def twins_here() -> Callable[[int], list[Run]]:
         for run in runs:
             with RunWriter(run) as writer:
                 writer.begin(ComputeConfig("cpu", "float32", layers=layers))
-                writer.append_norms(np.array([[i] + [0.5] * 24 for i in range(steps)], np.float32))
+                norms = [[i] + [0.5] * 24 for i in range(steps)]
+                writer.append_norms(np.array(norms, np.float32).reshape(steps, 25))
                 rows = [{"step": i, "loss": 2.0, "lr": 0.1, "seconds": 1.0} for i in range(steps)]
                 writer.append(rows, [], [])
                 writer.status("done", steps or 1, 1.0)
@@ -149,14 +150,16 @@ def errors_of(at) -> str:
     return error.value.replace("\\", "")
 
 
-def test_runs_of_one_step_and_of_none_give_a_sentence(opened, twins_here):
-    runs = twins_here(1)
-    said = errors_of(opened("gradients", nets=here(runs)))
-    assert said == f"{runs[0].name} has one recorded step only; a picture of a training needs two or more."
-    for name in (files.LAYERS, files.STEPS):
-        (runs[0].path / name).write_bytes(b"")
-    said = errors_of(opened("gradients", nets=here(runs)))
-    assert said == f"{runs[0].name} has no recorded steps; train it before drawing it."
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        (1, "has one recorded step only; a picture of a training needs two or more."),
+        (0, "has no recorded steps; train it before drawing it."),
+    ],
+)
+def test_runs_of_one_step_and_of_none_give_a_sentence(opened, twins_here, steps, sentence):
+    runs = twins_here(steps)
+    assert errors_of(opened("gradients", nets=here(runs))) == f"{runs[0].name} {sentence}"
 
 
 def test_a_damaged_table_gives_a_sentence_and_a_damaged_description_hides_the_twins(

@@ -146,6 +146,7 @@ time.sleep(1000)
 """
 
 
+@pytest.mark.soak
 def test_who_asked_is_killed_and_the_workers_are_free_again(tiny, lab, cluster, short_turns):
     arms = [tiny(steps=1_000_000, seed=seed) for seed in range(2)]
     described = [arm.to_json() for arm in arms]

@@ -196,7 +196,11 @@ def test_each_process_decodes_only_its_share(photographs, monkeypatch):
     ("words", "said"),
     [
         (["--batch", "15"], "resnet-edu: batch is 15; 2 processes share it evenly; allowed: multiples of 2 "),
-        (["--nonsense", "1"], "resnet-edu: error: unrecognized arguments: --nonsense 1"),
+        pytest.param(
+            ["--nonsense", "1"],
+            "resnet-edu: error: unrecognized arguments: --nonsense 1",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_once(words, said, torchrun, tmp_path):
@@ -207,7 +211,7 @@ def test_what_cannot_be_done_is_said_once(words, said, torchrun, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rank", "who"), [(0, ""), (1, "process 1: ")])
+@pytest.mark.parametrize(("rank", "who"), [pytest.param(0, "", marks=pytest.mark.soak), (1, "process 1: ")])
 def test_the_first_process_says_what_stopped_any(rank, who, experiment, torchrun, tmp_path):
     both = torchrun(tmp_path, *described(experiment, tmp_path), program=FAILS.format(rank=rank))
     assert both.ended() != 0
