@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import cache
-import pandas as pd
+import lesion_sweeps
 import panels
-import plotly.graph_objects as go
 import presentation
 import streamlit as st
 import twins
@@ -30,16 +29,6 @@ HINTS = {
 SETS = {"train": "training", "test": "test"}
 FEW, MANY = 200, 1000  # images: an answer at once, and a better one
 WAITING = "Asking both nets … Starting the worker: about ten seconds the first time"
-SWEEPS = (
-    ("lesions", "Every unit in turn", "one unit is missing; level lines: the whole net", 1000),
-    ("random_lesions", "Many at once", "chosen at random, several draws", 200),
-    (
-        "shuffles",
-        "Another order",
-        "equal sizes, swapped at random (Veit 2016 §4.3); tau: 1 − 2 × the share of reversed pairs",
-        200,
-    ),
-)
 CHANGES = ("deleted", "frozen", "swapped", "picked")
 PARAMETERS = ("nets", "depth", "seed", "of", "tool", *CHANGES)
 Units = dict[str, list[str]]
@@ -98,7 +87,7 @@ def page() -> None:
         with presentation.place():
             draw_bench(pair, units, changes, tool)
             measured(pair, changes.lesion(of))
-    sweeps(pair, of)
+    lesion_sweeps.sweeps(pair, of, SETS[of])
 
 
 def _units(pair: twins.Pair) -> Units:
@@ -261,31 +250,6 @@ def draw(pair: twins.Pair, found: Sequence[ProbeAnswer]) -> None:
             intact = f"Intact: {facts['intact_error']:.1f} %."
             name = url_state.escaped(str(name))
             st.markdown(f"{intact} What it says most often: **{name}**, of {said:.0f} % of the images.")
-
-
-def sweeps(pair: twins.Pair, of: str) -> None:
-    """Measurements over many lesions: every unit in turn, many at random, and other orders."""
-    st.divider()
-    for probe, title, reading, images in SWEEPS:
-        asked = {"images": images, "of": of}
-        found = ask_probes([(run, probe, asked) for run in pair], f"{title}: measuring", place=probe)
-        if found is None:
-            continue
-        facts = {cache.name(run): each for run, (each, _) in zip(pair, found, strict=True)}
-        tables = {name: pd.DataFrame(arrays) for name, (_, arrays) in zip(facts, found, strict=True)}
-        panels.heading(
-            title, f"{reading}; {SETS[of]} images, {min(each['images'] for each in facts.values()):,}"
-        )
-        panels.show(_sweep_figure(probe, facts, tables), probe, f"{title}, plain and residual")
-
-
-def _sweep_figure(probe: str, facts: dict[str, dict[str, Any]], tables: dict[str, pd.DataFrame]) -> go.Figure:
-    template = panels.template()
-    if probe == "lesions":
-        intact = {name: each["intact_error"] for name, each in facts.items()}
-        return charts.lesion_errors(tables, intact, template=template)
-    draw = charts.error_by_lesions if probe == "random_lesions" else charts.error_by_order
-    return draw(tables, template=template)
 
 
 page()
