@@ -18,7 +18,7 @@ BUTTON_STYLE = """<style>
 STYLE = """<style>
 .stMainBlockContainer { padding: 0.2rem 1.5rem 0.3rem !important; }
 .stMainBlockContainer > .stVerticalBlock > :has(> .st-key-presenting) { order: -2; }
-.stMainBlockContainer > .stVerticalBlock > :has(> .st-key-presented) {
+.stMainBlockContainer > .stVerticalBlock > :has(> .st-key-presented > *) {
   order: -1; flex: none; height: calc(100vh - 4rem); min-height: 22rem;
 }
 .st-key-presenting { justify-content: flex-end; padding-right: 2.4rem; }
