@@ -7,8 +7,7 @@ learners. A frame counts when the browser has drawn it and the player has gone o
 Questions are put to a warm process with one thread, as a worker answers them, about nets of digits with
 their initial weights. Each question about a net at its start builds another net; the dial's net is built
 already. Percentiles are of wall time; beside them the median CPU time, which other processes change less.
-Under a second is wanted (95 %), for one α of the dial and for a net at its start; a grid holds 7 α, and the
-dial then moves through them without a question.
+Under a second is wanted (95 %), for one α of the dial and for a net at its start.
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ ASKED: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "plain net at its start": ("plain", "fresh_profile", {}),
     "residual net at its start": ("resnet", "fresh_profile", {}),
     "skip dial, one α of all units": ("resnet", "skip_dial", {"alphas": 1.0}),
-    "skip dial, grid of all units": ("resnet", "skip_dial", {}),
-    "skip dial, grid of one unit": ("resnet", "skip_dial", {"units": ["stages.1.0"]}),
+    "skip dial, one α of one unit": ("resnet", "skip_dial", {"alphas": 1.0, "units": ["stages.1.0"]}),
 }
 COUNT = """async (seconds) => {
     flow.player.toggle();
