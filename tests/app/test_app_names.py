@@ -14,6 +14,8 @@ from resnet_edu import jobs
 from resnet_edu.jobs import private
 from resnet_edu.runs import Shelf, answers, files, recorded
 
+pytestmark = pytest.mark.slow  # many pages, half a second each
+
 HOME = Path.home()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from resnet_edu.exercises import check
 
+pytestmark = pytest.mark.slow  # hundreds of answers
 HERE = Path(__file__).parent
 
 
