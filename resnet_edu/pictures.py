@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from resnet_edu.experiment import Cifar10, Data, Digits, FashionMnist, ImageFolder
+from resnet_edu.experiment.image_reading import kind_of, upright_on_white
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
@@ -34,26 +35,6 @@ _PARTS = {  # of a JPEG file: each takes its time, however few bytes it has
 }
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _WANTED = "PNG, JPEG and WebP are read"
-_BEGINNINGS = {
-    b"GIF8": "a GIF",
-    b"BM": "a BMP",
-    b"II*\0": "a TIFF",
-    b"MM\0*": "a TIFF",
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"\x80\x04": "a Python object",
-    b"\x93NUMPY": "a NumPy file",
-}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _one_at_a_time = threading.Lock()  # a picture of 40 million pixels takes 160 MB while it is read
 
 
@@ -111,23 +92,6 @@ def fitted(picture: np.ndarray, channels: int, side: int, keep: float = 1.0) -> 
     left, top = (width - kept) // 2, (height - kept) // 2
     square = image.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, left + kept, top + kept))
     return np.asarray(square).reshape(side, side, channels).transpose(2, 0, 1).copy()
-
-
-def upright_on_white(image: Image.Image, longest: int | None = None) -> Image.Image:
-    """The picture in RGB, turned as its EXIF data say, on white where it is transparent; of 16 bits the upper
-    8; made smaller if it is longer than `longest` pixels. Image folders and own pictures are read by this one
-    function, so that a net sees both alike."""
-    image.load()  # before getexif, which reads the pixels too and would raise other errors
-    turn = _TURNS.get(_orientation(image) or 1)
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if longest is not None and max(image.size) > longest:
-        image.thumbnail((longest, longest), Image.Resampling.BILINEAR)
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
-    return image if turn is None else image.transpose(turn)
 
 
 def size_for(data: Data) -> tuple[int, int]:
@@ -191,28 +155,6 @@ def _check_size(width: int, height: int) -> None:
 def _pixels(image: Image.Image) -> np.ndarray:
     image.draft("RGB", (LONGEST, LONGEST))  # a large JPEG is decoded at ½, ¼ or ⅛
     return np.asarray(upright_on_white(image, LONGEST)).transpose(2, 0, 1).copy()
-
-
-def _orientation(image: Image.Image) -> int | None:
-    try:
-        return image.getexif().get(0x0112)
-    except Exception:  # whatever EXIF data are wrong, the picture may be right
-        return None
-
-
-def kind_of(data: bytes) -> str:
-    """What kind of file it seems to be, if it is no picture."""
-    found = next((kind for beginning, kind in _BEGINNINGS.items() if data.startswith(beginning)), None)
-    if found:
-        return found
-    if data[4:8] == b"ftyp":
-        return "a HEIC, AVIF or video file"
-    text = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in text:
-        return "an SVG drawing"
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<script")):
-        return "a web page or XML"
-    return "no picture that is known here"
 
 
 def _line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet_edu.data.folder import open_upright
+from resnet_edu.experiment.image_reading import open_upright
 from resnet_edu.randomness import generator_for
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from resnet_edu.experiment.folder import DataMissing
+from resnet_edu.experiment.image_reading import open_upright
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
 
 def decode(files: Sequence[Path], side: int) -> npt.NDArray[np.uint8]:
@@ -36,27 +37,6 @@ def decode(files: Sequence[Path], side: int) -> npt.NDArray[np.uint8]:
         more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
         raise DataMissing(f"images that cannot be read: {', '.join(broken[:5])}{more}; repair or remove them")
     return images
-
-
-def open_upright(path: Path, short: int) -> Image:
-    """The image in RGB, turned as its EXIF data say, on white where it is transparent. A large JPEG is
-    decoded at ½, ¼ or ⅛ of its size, with a short side of at least `short` pixels. Raises what PIL raises for
-    a broken file, and `ValueError` for one of another kind and for more than 8 bits."""
-    from PIL import Image, UnidentifiedImageError
-
-    from resnet_edu import pictures
-
-    try:
-        opened = Image.open(path)
-    except UnidentifiedImageError:
-        with path.open("rb") as file:
-            raise ValueError(f"it is {pictures.kind_of(file.read(1000))}") from None
-    with opened as image:
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"{image.mode} pixels have more than 8 bits; save the image with 8")
-        (width, height), least = image.size, min(image.size)
-        image.draft("RGB", (-(-short * width // least), -(-short * height // least)))  # at ½, ¼ or ⅛
-        return pictures.upright_on_white(image)
 
 
 def _centre(path: Path, side: int) -> npt.NDArray[np.uint8]:

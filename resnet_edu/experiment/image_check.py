@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from resnet_edu.experiment.image_reading import open_upright
+
 CHUNK = 500  # images between two reports; the pool keeps all tasks of one call in memory
 OnProgress = Callable[[int, int], None]
 """Called with the numbers of images that are checked, and of all."""
@@ -28,15 +30,8 @@ def unreadable(
 
 
 def _problem(path: Path) -> str | None:
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"{image.mode} pixels have more than 8 bits; save the image with 8")
-            image.draft("RGB", (1, 1))
-            ImageOps.exif_transpose(image, in_place=True)
-            image.convert("RGB")
+        open_upright(path, 1)
     except Exception as error:  # decoders raise many kinds of errors for broken files
         return f"{path} ({error})"
     return None

@@ -10,9 +10,9 @@ import pytest
 from pictures import folder_of_jpegs
 from PIL import Image
 
-from resnet_edu.data.folder import open_upright
 from resnet_edu.experiment import Experiment, ImageFolder, image_check
 from resnet_edu.experiment.folder import DataMissing, resolve, resolved
+from resnet_edu.experiment.image_reading import open_upright
 
 
 @pytest.fixture
@@ -94,3 +94,9 @@ def test_it_is_broken_if_it_cannot_be_decoded_and_only_then(tmp_path, name, part
     except Exception:
         decodes = False
     assert (image_check.unreadable(tmp_path, ["picture"]) == []) == decodes
+
+
+def test_a_file_of_another_kind_is_called_what_it_is(tmp_path):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(WHOLE["text"])
+    assert image_check.unreadable(tmp_path, [path.name]) == [f"{path} (it is a web page or XML)"]
