@@ -24,9 +24,9 @@ from benchmarks.common import markdown, plain_compute, trainer
 from resnet_edu import data
 from resnet_edu.data import DataSet, StreamedSet
 from resnet_edu.data.crops import centre_crop, ten_crops, training_crop
-from resnet_edu.data.folder import open_upright
 from resnet_edu.experiment import Experiment
 from resnet_edu.experiment.budgets import at
+from resnet_edu.experiment.image_reading import open_upright
 from resnet_edu.host import cores
 from resnet_edu.training.devices import available_devices, synchronize
 
