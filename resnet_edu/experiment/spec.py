@@ -73,7 +73,8 @@ class Spec:
         values = {key: value for key, value in data.items() if not (key == "kind" and value == cls.kind)}
         for name in values:
             if name not in hints:
-                raise SpecError(f"{_dotted(where, name)} is not known; known here: {', '.join(hints)}")
+                unknown = _dotted(where, _on_one_line(name))
+                raise SpecError(f"{unknown} is not known; known here: {', '.join(hints)}")
             if kinds := kinds_of(hints[name]):
                 values[name] = _pick(kinds, values[name], _dotted(where, name))
         try:
@@ -153,7 +154,7 @@ def _full_name(name: str, spec: type[Spec]) -> str:
         return found[0]
     if found:
         raise SpecError(f"{name} could be {' or '.join(found)}; write one of them in full")
-    raise SpecError(f"{name} is not known; known: {', '.join(known)}")
+    raise SpecError(f"{_on_one_line(name)} is not known; known: {', '.join(known)}")
 
 
 def _pick(kinds: list[type[Spec]], data: Any, where: str) -> Spec:
@@ -249,6 +250,11 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(_text(part) for part in value)
     return f"{value!r}" if isinstance(value, float) else str(value)
+
+
+def _on_one_line(name: str) -> str:
+    """A file or an address may hold any name, of two lines too."""
+    return name if name.isprintable() else repr(name)
 
 
 def _dotted(prefix: str, name: str) -> str:

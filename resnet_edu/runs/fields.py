@@ -115,7 +115,8 @@ class Fields:
         return value
 
     def _wrong(self, key: str, value: Any, allowed: str) -> RunError:
-        return RunError(f"{self._where}: {key} is {reprlib.repr(value)}; allowed: {allowed}")
+        named = key if key.isprintable() else reprlib.repr(key)  # a file may hold any name
+        return RunError(f"{self._where}: {named} is {reprlib.repr(value)}; allowed: {allowed}")
 
 
 def _finite(value: Any) -> bool:

@@ -64,6 +64,13 @@ def test_any_value_in_any_field_of_a_json_file(unchecked, name, data):
         path.write_text(text)
 
 
+@pytest.mark.parametrize(("name", "field"), [(files.HOW, "versions"), (files.EXPERIMENT, "net")])
+def test_a_field_s_name_of_two_lines_is_named_on_one(unchecked, name, field):
+    path = unchecked.path / name
+    path.write_text(json.dumps(files.read_json(path) | {field: {"torch\n": None}}))
+    reads_or_names(unchecked, path)
+
+
 @pytest.mark.parametrize("name", [files.STEPS, files.EVALS, files.BLOCKS])
 @same_run
 @given(data=st.data())
